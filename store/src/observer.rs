@@ -1,0 +1,45 @@
+//! What a writer tells the outside about its work, as plain data.
+//!
+//! An [`Observer`] is called on the task that writes, so an implementation must not block and must not panic. It
+//! never sees a row.
+
+use std::time::Duration;
+
+use crate::Trigger;
+
+/// Receives the events of a writer. Every method has an empty default.
+pub trait Observer: Send + Sync + 'static {
+    /// A batch went to the database, well or badly.
+    fn flushed(&self, event: &Flushed<'_>) {
+        let _ = event;
+    }
+
+    /// The number of rows that wait in memory changed.
+    fn buffered(&self, table: &str, rows: u64, capacity: u64) {
+        let _ = (table, rows, capacity);
+    }
+
+    /// Rows were refused by the database, one by one, and reported to whoever added them.
+    fn rejected(&self, table: &str, rows: u64) {
+        let _ = (table, rows);
+    }
+}
+
+/// The observer that looks away.
+impl Observer for () {}
+
+/// A batch that went to the database.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Flushed<'a> {
+    /// The table's name.
+    pub table: &'a str,
+    /// What started the flush.
+    pub trigger: Trigger,
+    /// How many rows the batch held.
+    pub rows: u64,
+    /// How long the database took.
+    pub duration: Duration,
+    /// The kind of the error, if the flush failed.
+    pub error: Option<crate::ErrorKind>,
+}
