@@ -41,8 +41,11 @@ pub(super) fn start(folder: &Folder) -> Result<Settings> {
         .into());
     }
     let [server] = install::require(["dockerd"], &["docker.io"])?;
+    // The machine's own configuration would contradict the arguments.
+    let configuration = folder.write("daemon.json", "{}\n")?;
     let mut command = Command::new(server);
     command
+        .arg(format!("--config-file={}", configuration.display()))
         .args(["--bridge=none", "--iptables=false"])
         .arg(format!("--host=unix://{}", socket.display()))
         .arg(format!("--data-root={}", folder.join("data").display()))

@@ -1,7 +1,7 @@
 //! Programs that the services need, found on the machine or installed from Debian's packages.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -54,7 +54,7 @@ pub(super) fn install(packages: &[&str]) -> Result {
         .into());
     }
     eprintln!("installing {list}");
-    let _policy = NoServices::declare()?;
+    let _policy = NoServices::declare(Path::new(POLICY))?;
     let advice = || format!("install {list} by hand and try again");
     capture(&mut apt(&["update", "--quiet"])).context(advice)?;
     capture(apt(&["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages))
@@ -71,34 +71,31 @@ fn apt(arguments: &[&str]) -> Command {
 
 /// While it lives, packages do not start services. A policy that the machine already has is left as it is.
 struct NoServices {
-    ours: bool,
+    /// The file to remove, if it is ours.
+    ours: Option<PathBuf>,
 }
 
 impl NoServices {
-    fn declare() -> Result<Self> {
-        let created = OpenOptions::new().write(true).create_new(true).mode(0o755).open(POLICY);
-        match created {
+    fn declare(policy: &Path) -> Result<Self> {
+        match OpenOptions::new().write(true).create_new(true).mode(0o755).open(policy) {
             Ok(mut file) => {
-                let guard = Self { ours: true };
-                write_policy(&mut file).context(|| format!("write {POLICY}"))?;
+                let guard = Self { ours: Some(policy.to_owned()) };
+                file.write_all(b"#!/bin/sh\nexit 101\n").context(|| format!("write {}", policy.display()))?;
                 Ok(guard)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Self { ours: false }),
-            Err(error) => Err(error).context(|| format!("make {POLICY}")),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Self { ours: None }),
+            Err(error) => Err(error).context(|| format!("make {}", policy.display())),
         }
     }
 }
 
-fn write_policy(file: &mut File) -> std::io::Result<()> {
-    file.write_all(b"#!/bin/sh\nexit 101\n")
-}
-
 impl Drop for NoServices {
     fn drop(&mut self) {
-        if self.ours
-            && let Err(error) = fs::remove_file(POLICY)
+        if let Some(policy) = &self.ours
+            && let Err(error) = fs::remove_file(policy)
         {
-            eprintln!("remove {POLICY} by hand, or packages will not start their services: {error}");
+            let policy = policy.display();
+            eprintln!("remove {policy} by hand, or packages will not start their services: {error}");
         }
     }
 }
@@ -112,5 +109,18 @@ mod tests {
         assert!(find("sh").is_some_and(|path| path.is_absolute()));
         assert_eq!(find("no-such-program-anywhere"), None);
         assert_eq!(find("."), None);
+    }
+
+    #[test]
+    fn services_are_held_back_for_the_time_of_the_installation() {
+        let directory = tempfile::tempdir().unwrap();
+        let policy = directory.path().join("policy-rc.d");
+        let guard = NoServices::declare(&policy).unwrap();
+        let within = NoServices::declare(&policy).unwrap();
+        assert_eq!(Command::new(&policy).status().unwrap().code(), Some(101));
+        drop(within);
+        assert!(policy.exists(), "a policy that was there before was removed");
+        drop(guard);
+        assert!(!policy.exists());
     }
 }
