@@ -1,1 +1,91 @@
-//! A task queue with leases, retries and exactly-once recorded results, embedded in SQLite or in memory.
+//! A task queue with leases, retries and **exactly-once recorded results**, embedded in SQLite or in memory.
+//!
+//! Producers put tasks into a named [`Queue`]; [`Worker`]s take them under a lease, run a handler and record its
+//! result. Delivery is *at least once*: a task whose worker dies is run again. Recording is *exactly once*: of all
+//! the runs that a task may have, one result is kept, and a run that lost its lease changes nothing.
+//!
+//! ```
+//! use std::time::Duration;
+//! use cofferdam_queue::{Job, Memory, NewTask, Queue, TaskState, Worker};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), cofferdam_queue::Error> {
+//! let queue = Queue::new(Memory::new(), "greetings")?;
+//! let task = queue.submit(NewTask::new("world")).await?;
+//!
+//! let handler = |job: Job| async move { Ok([b"hello ", job.payload()].concat()) };
+//! let until_done = {
+//!     let (queue, id) = (queue.clone(), task.id.clone());
+//!     async move { drop(queue.wait(&id, Duration::from_secs(10)).await) }
+//! };
+//! Worker::builder(queue.clone()).build()?.run(handler, until_done).await?;
+//!
+//! let state = queue.wait(&task.id, Duration::ZERO).await?;
+//! assert!(matches!(state, TaskState::Done { result, .. } if result == b"hello world"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The parts
+//!
+//! - [`Broker`] is what a backend must do, in batches. [`Memory`] keeps tasks in the process; [`Sqlite`] keeps them
+//!   in one file, which several processes may share. Both pass the same suite of conformance tests.
+//! - [`Queue`] is one named queue of a broker, cheap to clone, and reports to an [`Observer`].
+//! - [`Worker`] runs a [`Handler`] on tasks: concurrency, renewal of leases, retries, graceful drain.
+//!
+//! # What it does not promise
+//!
+//! - A handler may run more than once, and for a moment even twice at the same time, when a worker is cut off from
+//!   its broker. Effects outside the recorded result must bear that.
+//! - Priorities are strict: as long as tasks of a higher priority keep coming, a lower one waits.
+//! - Leases are measured on the broker's clock, which for these backends is the host's wall clock. A clock that is
+//!   set forward ends leases early; this costs a second run, never a second result.
+//! - [`Memory`] is bounded by the memory of the process, and nothing of it survives the process.
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod any;
+mod backoff;
+mod broker;
+mod clock;
+mod error;
+mod id;
+mod limits;
+mod memory;
+mod observer;
+mod priority;
+mod queue;
+mod random;
+mod rules;
+mod signal;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod state;
+mod stats;
+mod step;
+mod task;
+mod worker;
+
+pub use any::AnyBroker;
+pub use backoff::Backoff;
+pub use broker::{Broker, ReapScope, Reaped, Topic};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::{Error, ErrorKind};
+pub use id::{QueueName, TaskId, WorkerId};
+pub use limits::{MAX_BATCH, MAX_BATCH_BYTES, MAX_ERROR_BYTES, MAX_LEASE, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES};
+pub use memory::Memory;
+pub use observer::{Observer, Operation, OperationEvent};
+pub use priority::Priority;
+pub use queue::Queue;
+pub use signal::{Listener, Signal};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Sqlite, SqliteBuilder};
+pub use state::{DeathReason, TaskState};
+pub use stats::{Counts, QueueStats};
+pub use step::{Delivery, Ending, Lease, LeaseToken, Settlement, Step, StepReply, Verdict};
+pub use task::{Enqueued, NewTask, Novelty};
+pub use worker::{Cancellation, Failure, Handler, Job, Progress, ProgressSnapshot, Worker, WorkerBuilder};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

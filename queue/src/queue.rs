@@ -1,0 +1,281 @@
+//! One named queue of a broker, as programs use it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES};
+use crate::{
+    AnyBroker, Broker, Delivery, Ending, Enqueued, Error, Lease, Listener, NewTask, Novelty, Observer,
+    Operation, OperationEvent, QueueName, QueueStats, ReapScope, Reaped, Settlement, Step, StepReply, TaskId,
+    TaskState, Topic, Verdict, WorkerId,
+};
+
+/// How long a claim-free step asks to lease; it claims nothing, so the value is never used but must be valid.
+const UNUSED_LEASE: Duration = Duration::from_secs(1);
+
+/// The pause of a waiting caller between looks at the task, at most, whatever the signals say.
+const LONGEST_LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// One named queue: the calls of a [`Broker`] without its name in each, and reports to an [`Observer`]. Cheap to
+/// clone; clones are the same queue.
+#[derive(Clone)]
+pub struct Queue {
+    broker: AnyBroker,
+    name: QueueName,
+    observer: Arc<dyn Observer>,
+}
+
+impl Queue {
+    /// The queue of this name at a broker. A queue needs no creation: it exists as soon as it holds a task.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`] if the name cannot be used; see [`QueueName`].
+    pub fn new(broker: impl Broker, name: &str) -> Result<Self, Error> {
+        Ok(Self { broker: broker.into_any(), name: QueueName::new(name)?, observer: Arc::new(()) })
+    }
+
+    /// Reports to this observer, also for the workers that are built on this queue.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// The queue's name.
+    #[must_use]
+    pub const fn name(&self) -> &QueueName {
+        &self.name
+    }
+
+    /// Puts one task in.
+    ///
+    /// # Errors
+    /// When the payload is too large or the store fails; then the task was not added.
+    pub async fn submit(&self, task: NewTask) -> Result<Enqueued, Error> {
+        let id = task.id.clone();
+        let answers = self.enqueue(vec![task]).await?;
+        answers.into_iter().next().ok_or(Error::UnknownTask { id })
+    }
+
+    /// Puts any number of tasks in, in as many trips of at most [`MAX_BATCH`] tasks and [`MAX_BATCH_BYTES`] as it
+    /// takes, and answers in their order.
+    ///
+    /// # Errors
+    /// When a payload is too large or the store fails. The tasks of earlier trips are in the queue then; give tasks
+    /// an id to be able to repeat the call.
+    pub async fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<Enqueued>, Error> {
+        let mut answers = Vec::with_capacity(tasks.len());
+        let mut rest = tasks.into_iter().peekable();
+        while rest.peek().is_some() {
+            let mut bytes = 0_usize;
+            let mut trip = Vec::new();
+            while let Some(task) = rest.next_if(|task| {
+                bytes = bytes.saturating_add(task.payload.len());
+                trip.is_empty() || bytes <= MAX_BATCH_BYTES
+            }) {
+                trip.push(task);
+                if trip.len() == MAX_BATCH {
+                    break;
+                }
+            }
+            answers.extend(self.enqueue_trip(trip).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn enqueue_trip(&self, trip: Vec<NewTask>) -> Result<Vec<Enqueued>, Error> {
+        let priorities: Vec<_> = trip.iter().map(|task| task.priority).collect();
+        let answers = self.observed(Operation::Enqueue, self.broker.enqueue(&self.name, trip)).await?;
+        for priority in crate::Priority::ALL {
+            let count = answers
+                .iter()
+                .zip(&priorities)
+                .filter(|(answer, of)| **of == priority && answer.novelty == Novelty::New)
+                .count();
+            if count > 0 {
+                self.observer.enqueued(self.name.as_str(), priority, count as u64);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Settles and claims in one trip. It is reported as the first of acknowledgement, negative acknowledgement and
+    /// claim that it contains.
+    ///
+    /// # Errors
+    /// As for [`Broker::step`].
+    ///
+    /// # Cancellation
+    /// As for [`Broker`]: a dropped step may have taken effect. Settlements can be repeated, claimed tasks come back.
+    pub async fn step(&self, step: Step) -> Result<StepReply, Error> {
+        let operation = match step.settle.as_slice() {
+            [] => Operation::Claim,
+            some if some.iter().any(|one| matches!(one.ending, Ending::Done(_))) => Operation::Ack,
+            _ => Operation::Nack,
+        };
+        let priorities: Vec<_> = step.settle.iter().map(|one| one.lease.priority).collect();
+        let reply = self.observed(operation, self.broker.step(&self.name, step)).await?;
+        let queue = self.name.as_str();
+        for (verdict, priority) in reply.settled.iter().zip(priorities) {
+            match verdict {
+                Verdict::Recorded => self.observer.acked(queue, priority),
+                Verdict::Retrying => self.observer.retried(queue, priority),
+                Verdict::Dead => self.observer.dead_lettered(queue, priority),
+                Verdict::HandedBack | Verdict::LeaseLost => {}
+            }
+        }
+        for delivery in &reply.claimed {
+            self.observer.dequeued(queue, delivery.lease.priority, delivery.waited);
+        }
+        Ok(reply)
+    }
+
+    /// Claims at most `max` ready tasks.
+    ///
+    /// # Errors
+    /// As for [`Broker::step`].
+    pub async fn claim(
+        &self,
+        worker: &WorkerId,
+        max: usize,
+        lease: Duration,
+    ) -> Result<Vec<Delivery>, Error> {
+        let step = Step { worker: worker.clone(), settle: Vec::new(), claim: max, lease };
+        Ok(self.step(step).await?.claimed)
+    }
+
+    /// Settles tasks, and answers in their order.
+    ///
+    /// # Errors
+    /// As for [`Broker::step`].
+    pub async fn settle(
+        &self,
+        worker: &WorkerId,
+        settlements: Vec<Settlement>,
+    ) -> Result<Vec<Verdict>, Error> {
+        let step = Step { worker: worker.clone(), settle: settlements, claim: 0, lease: UNUSED_LEASE };
+        Ok(self.step(step).await?.settled)
+    }
+
+    /// Makes leases last for another `lease` from now, and answers which of the tasks are lost.
+    ///
+    /// # Errors
+    /// As for [`Broker::renew`].
+    pub async fn renew(
+        &self,
+        worker: &WorkerId,
+        leases: Vec<Lease>,
+        lease: Duration,
+    ) -> Result<Vec<TaskId>, Error> {
+        self.observed(Operation::Renew, self.broker.renew(&self.name, worker, leases, lease)).await
+    }
+
+    /// Takes tasks back from workers that are gone, until none is left. [`Worker`](crate::Worker)s do this for
+    /// expired leases on their own; call it with [`ReapScope::Worker`] when a worker is known to be dead.
+    ///
+    /// # Errors
+    /// As for [`Broker::reap`]; what was taken back before stays so.
+    pub async fn reap(&self, scope: ReapScope) -> Result<Vec<Reaped>, Error> {
+        let mut all = Vec::new();
+        loop {
+            let call = self.broker.reap(&self.name, scope.clone(), MAX_BATCH);
+            let reaped = self.observed(Operation::Reap, call).await?;
+            for task in &reaped {
+                self.observer.lease_expired(self.name.as_str(), task.priority);
+                if task.dead {
+                    self.observer.dead_lettered(self.name.as_str(), task.priority);
+                }
+            }
+            let last = reaped.len() < MAX_BATCH;
+            all.extend(reaped);
+            if last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Tells where a task stands; `None` if the queue has no record of it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn state(&self, task: &TaskId) -> Result<Option<TaskState>, Error> {
+        Ok(self.states(vec![task.clone()]).await?.into_iter().next().flatten())
+    }
+
+    /// Tells where tasks stand, in their order; `None` for each without a record.
+    ///
+    /// # Errors
+    /// When there are more than [`MAX_BATCH`] ids or the store fails.
+    pub async fn states(&self, tasks: Vec<TaskId>) -> Result<Vec<Option<TaskState>>, Error> {
+        self.observed(Operation::Stats, self.broker.lookup(&self.name, tasks)).await
+    }
+
+    /// Waits until a task is done or dead, and answers where it stands; after `timeout` at the latest, finished or
+    /// not. A timeout of zero looks once.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTask`] if the queue has no record of the task, and any error of the store.
+    ///
+    /// # Cancellation
+    /// Waiting changes nothing, so the future can be dropped at any time.
+    pub async fn wait(&self, task: &TaskId, timeout: Duration) -> Result<TaskState, Error> {
+        let mut listener = self.listen(&Topic::Finished(task.clone()));
+        let start = Instant::now();
+        loop {
+            let state = self.state(task).await?.ok_or_else(|| Error::UnknownTask { id: task.clone() })?;
+            let left = timeout.saturating_sub(start.elapsed());
+            if state.is_finished() || left.is_zero() {
+                return Ok(state);
+            }
+            listener.changed(left.min(LONGEST_LOOK_INTERVAL)).await;
+        }
+    }
+
+    /// Counts the queue's tasks; see [`Broker::stats`] for the cost.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn stats(&self) -> Result<QueueStats, Error> {
+        self.observed(Operation::Stats, self.broker.stats(&self.name)).await
+    }
+
+    /// Deletes the records of all tasks that were done or dead at least `age` ago, and answers how many. Without it
+    /// records are kept for ever, and with them the protection against a second enqueue of the same id.
+    ///
+    /// # Errors
+    /// When the store fails; what was deleted before stays so.
+    pub async fn forget(&self, age: Duration) -> Result<u64, Error> {
+        let mut total = 0;
+        loop {
+            let forgotten = self.broker.forget(&self.name, age, MAX_BATCH).await?;
+            total += forgotten;
+            if forgotten < MAX_BATCH as u64 {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Listens for a change.
+    pub fn listen(&self, topic: &Topic) -> Listener {
+        self.broker.listen(&self.name, topic)
+    }
+
+    async fn observed<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<T, Error> {
+        let start = Instant::now();
+        let answer = call.await;
+        let error = answer.as_ref().err().map(Error::kind);
+        self.observer.operation(&OperationEvent { operation, duration: start.elapsed(), error });
+        answer
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+//! What goes wrong inside a transaction, before it becomes an error of the crate.
+
+use std::time::Duration;
+
+use rusqlite::ErrorCode;
+
+use crate::Error;
+
+/// A failure of a piece of work on the connection.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// SQLite refused.
+    Sqlite(rusqlite::Error),
+    /// A column holds a value that this crate never writes.
+    Corrupt(&'static str),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl Fault {
+    /// Whether another connection holds the lock, so that trying the neighbours would only wait again.
+    pub(super) fn is_busy(&self) -> bool {
+        let Self::Sqlite(error) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
+    pub(super) fn into_error(self, action: &'static str, waited: Duration) -> Error {
+        let busy = self.is_busy();
+        match self {
+            Self::Corrupt(what) => Error::Corrupt { what },
+            Self::Sqlite(error) if busy => Error::Busy { waited, source: Box::new(error) },
+            Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                Error::StorageFull { source: Box::new(error) }
+            }
+            Self::Sqlite(error) => Error::Storage { action, source: Box::new(error) },
+        }
+    }
+}

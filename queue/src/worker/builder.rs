@@ -1,0 +1,103 @@
+//! How a worker is set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::desk::Desk;
+use super::{Settings, Worker};
+use crate::limits::{MAX_BATCH, MAX_LEASE};
+use crate::{Backoff, Error, Queue, WorkerId};
+
+/// The lease by default. A dead worker's tasks lie still for this long, and its third is the time between renewals,
+/// so it also bounds how long the whole process may stop (a laptop that sleeps, a host that swaps) without loss.
+const DEFAULT_LEASE: Duration = Duration::from_secs(10);
+
+/// The shortest lease: three renewals must fit in it on a busy machine.
+const MIN_LEASE: Duration = Duration::from_millis(100);
+
+/// How often an idle worker looks for tasks whose delay has passed; others it hears of.
+const DEFAULT_POLL: Duration = Duration::from_millis(250);
+
+/// How long running tasks may go on after the shutdown by default: within the thirty seconds that service managers
+/// commonly grant before they kill.
+const DEFAULT_DRAIN: Duration = Duration::from_secs(20);
+
+/// Settings for a [`Worker`].
+#[derive(Debug)]
+#[must_use = "settings do nothing until `build`"]
+pub struct WorkerBuilder {
+    queue: Queue,
+    name: String,
+    settings: Settings,
+}
+
+impl WorkerBuilder {
+    pub(super) fn new(queue: Queue) -> Self {
+        let settings = Settings {
+            concurrency: 1,
+            lease: DEFAULT_LEASE,
+            poll: DEFAULT_POLL,
+            drain: DEFAULT_DRAIN,
+            backoff: Backoff::default(),
+        };
+        Self { queue, name: "worker".to_owned(), settings }
+    }
+
+    /// Names the worker; its identity is this name and a random epoch. "worker" by default.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How many tasks run at the same time, 1 to [`MAX_BATCH`]; 1 by default.
+    pub const fn concurrency(mut self, tasks: usize) -> Self {
+        self.settings.concurrency = tasks;
+        self
+    }
+
+    /// How long a task stays with this worker without a sign of life, 100 ms to one hour; 10 s by default. Renewed
+    /// every third of it.
+    pub const fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
+    /// How often the idle worker looks for tasks whose delay has passed, at least 1 ms; 250 ms by default.
+    pub const fn poll_interval(mut self, interval: Duration) -> Self {
+        self.settings.poll = interval;
+        self
+    }
+
+    /// How long running tasks may go on after the shutdown before they are cancelled and handed back; 20 s by
+    /// default, and zero is allowed.
+    pub const fn drain_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.drain = deadline;
+        self
+    }
+
+    /// How long failed tasks wait that have no back-off of their own; one second to one minute by default.
+    pub const fn backoff(mut self, backoff: Backoff) -> Self {
+        self.settings.backoff = backoff;
+        self
+    }
+
+    /// Checks the settings and draws the worker's epoch.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`] for the name, [`Error::InvalidSetting`] for a setting out of range.
+    pub fn build(self) -> Result<Worker, Error> {
+        let Settings { concurrency, lease, poll, .. } = self.settings;
+        let refuse = |setting, value, problem| Err(Error::InvalidSetting { setting, value, problem });
+        if concurrency == 0 || concurrency > MAX_BATCH {
+            return refuse("concurrency", concurrency.to_string(), "a worker runs 1 to 500 tasks at a time");
+        }
+        if lease < MIN_LEASE || lease > MAX_LEASE {
+            return refuse("lease", format!("{lease:?}"), "a worker's lease lasts from 100 ms to one hour");
+        }
+        if poll < Duration::from_millis(1) {
+            return refuse("poll_interval", format!("{poll:?}"), "the shortest is one millisecond");
+        }
+        let id = WorkerId::new(&self.name)?;
+        Ok(Worker { queue: self.queue, id, settings: self.settings, desk: Arc::new(Desk::default()) })
+    }
+}

@@ -1,0 +1,112 @@
+//! The thread that renews leases.
+//!
+//! It has its own small runtime, so that a handler which blocks every thread of the program's runtime does not cost
+//! the worker its tasks. It never settles and never claims.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
+use super::desk::Desk;
+use crate::limits::MAX_BATCH;
+use crate::{Error, Queue, WorkerId, error};
+
+/// Stops the thread when it is dropped.
+#[must_use = "dropping it stops the renewals"]
+pub(super) struct Renewal {
+    stop: Sender<()>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Renewal {
+    pub(super) fn start(
+        queue: Queue,
+        worker: WorkerId,
+        desk: Arc<Desk>,
+        lease: Duration,
+    ) -> Result<Self, Error> {
+        let failed = |source: std::io::Error| {
+            let source: error::Source = Box::new(source);
+            Error::Storage { action: "start the thread that renews leases", source }
+        };
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let (stop, stopped) = channel();
+        let (running, ended) = oneshot::channel();
+        let rounds = Rounds { queue, worker, desk, lease, runtime };
+        let body = move || {
+            rounds.serve(&stopped);
+            drop(running);
+        };
+        thread::Builder::new().name("cofferdam-renewal".to_owned()).spawn(body).map_err(failed)?;
+        Ok(Self { stop, ended })
+    }
+
+    /// Stops the thread and waits until it has let go of the broker; a round under way is finished first.
+    pub(super) async fn stop(self) {
+        drop(self.stop);
+        // An error is the thread's end as well.
+        drop(self.ended.await);
+    }
+}
+
+struct Rounds {
+    queue: Queue,
+    worker: WorkerId,
+    desk: Arc<Desk>,
+    lease: Duration,
+    runtime: Runtime,
+}
+
+impl Rounds {
+    fn serve(self, stopped: &Receiver<()>) {
+        let period = self.lease / 3;
+        let mut pause = period;
+        // Whoever drops the sender wants the thread to end; nobody sends.
+        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(pause) {
+            // After a failure there is time for several tries before the leases end.
+            pause = if self.round(period / 2) { period } else { period / 4 };
+            let given_up = self.desk.give_up_unsure(Instant::now());
+            if given_up > 0 {
+                tracing::warn!(
+                    tasks = given_up,
+                    "leases could not be renewed in time, so their tasks are cancelled"
+                );
+            }
+        }
+    }
+
+    /// Renews everything in hand once, in calls of at most this duration.
+    fn round(&self, deadline: Duration) -> bool {
+        let mut well = true;
+        for leases in self.desk.leases().chunks(MAX_BATCH) {
+            let asked = Instant::now();
+            let call = self.queue.renew(&self.worker, leases.to_vec(), self.lease);
+            let answer = self.runtime.block_on(async { tokio::time::timeout(deadline, call).await });
+            match answer {
+                Ok(Ok(lost)) => {
+                    for lease in leases {
+                        if lost.contains(&lease.task) {
+                            tracing::warn!(messaging.message.id = %lease.task, "the lease was taken back");
+                            self.desk.lost(&lease.task, lease.token);
+                        } else {
+                            self.desk.renewed(&lease.task, lease.token, asked + self.lease);
+                        }
+                    }
+                }
+                Ok(Err(error)) => {
+                    tracing::warn!(error = %error, "leases were not renewed, trying again");
+                    well = false;
+                }
+                Err(_) => {
+                    tracing::warn!(after = ?deadline, "the broker did not answer a renewal, trying again");
+                    well = false;
+                }
+            }
+        }
+        well
+    }
+}
