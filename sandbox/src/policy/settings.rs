@@ -1,0 +1,127 @@
+//! The policy as a service configures, stores and reviews it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::bounds::Bounds;
+use super::exports::Exports;
+use super::rejection::Rejection;
+use super::rules::modules;
+use super::{check, rules};
+use crate::Program;
+
+/// The rules by which a text becomes a [`Program`].
+///
+/// The default allows numpy, pandas, math, datetime, json and the harmless part of the standard library, each
+/// with a list of names. A policy is plain data: what a service decides is stored with it, while the rules that
+/// never change from service to service (denied builtins, special attributes, file methods) belong to the crate
+/// and improve with it, also under a policy that was stored earlier.
+///
+/// ```
+/// use cofferdam_sandbox::Policy;
+///
+/// let policy = Policy::default().allow_names("talib", ["SMA", "RSI"]).deny_module("asyncio");
+/// assert!(policy.check("from talib import SMA\nresult = SMA(data['close'])").is_ok());
+///
+/// let rejection = policy.check("import os\nresult = os.getcwd()").unwrap_err();
+/// assert_eq!(rejection.violations()[0].code.as_str(), "CD101");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    modules: BTreeMap<String, Exports>,
+    denied_names: BTreeSet<String>,
+    bounds: Bounds,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let modules = modules::reviewed()
+            .filter(|module| !module.name.contains('.'))
+            .map(|module| (module.name.to_owned(), Exports::Reviewed))
+            .collect();
+        Self { modules, denied_names: BTreeSet::new(), bounds: Bounds::default() }
+    }
+}
+
+impl Policy {
+    /// Allows a top-level module: with the reviewed names where this crate has a table for it, else with every
+    /// public name ([`Exports::Public`]). For a module without a table prefer [`allow_names`](Self::allow_names).
+    #[must_use = "the policy is returned, not changed in place"]
+    pub fn allow_module(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        let exports = if modules::find(&name).is_some() { Exports::Reviewed } else { Exports::Public };
+        self.modules.insert(name, exports);
+        self
+    }
+
+    /// Allows a top-level module with exactly these names, in place of what was allowed of it before.
+    #[must_use = "the policy is returned, not changed in place"]
+    pub fn allow_names<N: Into<String>>(
+        mut self,
+        module: impl Into<String>,
+        names: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.modules.insert(module.into(), Exports::Names(names.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Takes a module off the allow-list.
+    #[must_use = "the policy is returned, not changed in place"]
+    pub fn deny_module(mut self, name: &str) -> Self {
+        self.modules.remove(name);
+        self
+    }
+
+    /// Denies one more builtin name, such as `"print"`. The crate's own denied names cannot be allowed.
+    #[must_use = "the policy is returned, not changed in place"]
+    pub fn deny_name(mut self, name: impl Into<String>) -> Self {
+        self.denied_names.insert(name.into());
+        self
+    }
+
+    /// Sets the limits on size and depth.
+    #[must_use = "the policy is returned, not changed in place"]
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    /// The allowed top-level modules, each with the names that it shows.
+    #[must_use]
+    pub fn modules(&self) -> &BTreeMap<String, Exports> {
+        &self.modules
+    }
+
+    /// The limits on size and depth as they are enforced: no value is above its ceiling.
+    #[must_use]
+    pub fn limits(&self) -> Bounds {
+        self.bounds.capped()
+    }
+
+    /// Checks a text and makes it a program.
+    ///
+    /// One leading byte order mark is dropped; otherwise the program's source is the text. The call is
+    /// synchronous, takes time in proportion to the text (milliseconds at the default limits) and does its deep
+    /// work on a thread of its own with a large stack, so it may be called from any thread.
+    ///
+    /// # Errors
+    /// [`Rejection`] with every violation that was found, in the order of the text. A text that is too large, too
+    /// deep or no Python is refused for that alone, since nothing can be said about the rest.
+    pub fn check(&self, source: &str) -> Result<Program, Rejection> {
+        check::run(self, source)
+    }
+
+    /// The rule for a top-level module, where it is allowed.
+    pub(super) fn exports(&self, top: &str) -> Option<&Exports> {
+        self.modules.get(top)
+    }
+
+    /// What to write instead of this builtin, where it is denied.
+    pub(super) fn denied(&self, name: &str) -> Option<&'static str> {
+        rules::names::remedy(name).or_else(|| {
+            self.denied_names.contains(name).then_some("this service does not offer it: remove the use")
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! Calls, and reads of series.
+
+use rustpython_parser::ast::{Constant, Expr, ExprCall, Ranged as _};
+
+use super::super::code::Code;
+use super::super::rules::{attributes, calls};
+use super::super::source::quoted;
+use super::name::string;
+use super::{Walker, normal, span, span_of};
+
+impl Walker<'_, '_> {
+    pub(super) fn call(&mut self, node: &ExprCall) {
+        let mut arguments = node.args.as_slice();
+        match node.func.as_ref() {
+            Expr::Name(name) if self.is_builtin(&name.id, "type", span_of(name).0) => {
+                let one = matches!(arguments, [only] if !matches!(only, Expr::Starred(_)));
+                if !one || !node.keywords.is_empty() {
+                    self.refuse_type(span_of(name));
+                }
+            }
+            Expr::Name(name) if is_type_test(&name.id) => {
+                self.expression(&node.func);
+                if let [value, types, rest @ ..] = arguments {
+                    self.expression(value);
+                    self.tested_types(types);
+                    arguments = rest;
+                }
+            }
+            Expr::Attribute(attribute) => {
+                if self.count(attribute.range()) {
+                    self.attribute(attribute, Some(node));
+                }
+                let method = normal(&attribute.attr);
+                if method == "get"
+                    && let Some(key) = arguments.first()
+                {
+                    self.series_key(&attribute.value, key);
+                }
+                if calls::is_dispatcher(&method) {
+                    let named = node.keywords.iter().map(|keyword| &keyword.value);
+                    arguments.iter().chain(named).for_each(|argument| self.dispatched(argument));
+                }
+            }
+            other => self.expression(other),
+        }
+        self.wrapped_once(node);
+        self.expressions(arguments);
+        self.keywords(&node.keywords);
+    }
+
+    pub(super) fn keywords(&mut self, keywords: &[rustpython_parser::ast::Keyword]) {
+        for keyword in keywords {
+            if let Some(raw) = &keyword.arg {
+                let place = span(keyword.range);
+                let place = (place.0, place.0 + raw.len());
+                self.identifier(raw, place);
+                let name = normal(raw);
+                if attributes::is_special(&name) {
+                    self.refuse_keyword(&name, "use an ordinary name", place);
+                } else if let Some(remedy) = calls::keyword_remedy(&name) {
+                    self.refuse_keyword(&name, remedy, place);
+                }
+            }
+            self.expression(&keyword.value);
+        }
+    }
+
+    fn refuse_keyword(&mut self, name: &str, remedy: &str, place: super::Span) {
+        let message = format!("keyword argument `{}` is not allowed", quoted(name));
+        self.report(Code::DeniedKeyword, place, message, remedy);
+    }
+
+    /// `functools.wraps` copies the attributes that its further arguments name by strings.
+    fn wrapped_once(&mut self, node: &ExprCall) {
+        let name = match node.func.as_ref() {
+            Expr::Name(name) => normal(&name.id),
+            Expr::Attribute(attribute) => normal(&attribute.attr),
+            _ => return,
+        };
+        if name == "wraps"
+            && let Some(further) = node.args.get(1)
+        {
+            self.refuse_keyword("assigned", "call `wraps(function)` with nothing else", span_of(further));
+        }
+    }
+
+    /// The second argument of `isinstance` may be `type`, alone or in a tuple.
+    fn tested_types(&mut self, types: &Expr) {
+        match types {
+            Expr::Name(name) if self.is_builtin(&name.id, "type", span_of(name).0) => {}
+            Expr::Tuple(node) => node.elts.iter().for_each(|element| self.tested_types(element)),
+            other => self.expression(other),
+        }
+    }
+
+    /// A string that `agg` and its like take for the name of a method.
+    fn dispatched(&mut self, argument: &Expr) {
+        match argument {
+            Expr::List(node) => node.elts.iter().for_each(|element| self.dispatched(element)),
+            Expr::Tuple(node) => node.elts.iter().for_each(|element| self.dispatched(element)),
+            Expr::Dict(node) => node.values.iter().for_each(|value| self.dispatched(value)),
+            other => {
+                if let Some(name) = string(other)
+                    && is_denied_method(name)
+                {
+                    self.report(
+                        Code::MethodByName,
+                        span_of(other),
+                        format!("the string names method `{}`, which is not allowed", quoted(name)),
+                        "name a computation, such as 'mean', or pass a function",
+                    );
+                }
+            }
+        }
+    }
+
+    /// Notes `data["close"]`, where `data` is the global or a parameter of that name.
+    pub(super) fn series_key(&mut self, value: &Expr, key: &Expr) {
+        if let Expr::Name(name) = value
+            && normal(&name.id) == "data"
+            && self.resolve("data").is_none_or(|(_, binding)| binding.parameter)
+            && let Some(series) = string(key)
+        {
+            self.findings.series.insert(series.to_owned());
+        }
+    }
+}
+
+/// Whether a writer is called so that it returns its text.
+pub(super) fn has_no_target(call: &ExprCall) -> bool {
+    let absent = |value: &Expr| matches!(value, Expr::Constant(node) if node.value == Constant::None);
+    call.args.first().is_none_or(absent)
+        && call.keywords.iter().all(|keyword| match &keyword.arg {
+            Some(name) => !calls::is_target(&normal(name)) || absent(&keyword.value),
+            // `**options` could hold the target.
+            None => false,
+        })
+}
+
+fn is_type_test(name: &str) -> bool {
+    matches!(normal(name).as_ref(), "isinstance" | "issubclass")
+}
+
+fn is_denied_method(name: &str) -> bool {
+    name.starts_with('_')
+        || calls::is_file_method(name)
+        || calls::is_writer(name)
+        || calls::is_evaluator(name)
+        || attributes::FRAMES.contains(&name)
+        || attributes::INTROSPECTION.contains(&name)
+}

@@ -1,0 +1,199 @@
+//! Expressions.
+
+use rustpython_parser::ast::{self, CmpOp, Comprehension, Expr, ExprContext, Ranged as _};
+
+use super::scope::{Kind, Scope};
+use super::{Walker, span_of};
+
+impl Walker<'_, '_> {
+    pub(super) fn expressions<'e>(&mut self, nodes: impl IntoIterator<Item = &'e Expr>) {
+        for node in nodes {
+            self.expression(node);
+        }
+    }
+
+    pub(super) fn expression(&mut self, expression: &Expr) {
+        if !self.count(expression.range()) {
+            return;
+        }
+        match expression {
+            Expr::Name(node) => match node.ctx {
+                ExprContext::Load => self.load(&node.id, span_of(node)),
+                ExprContext::Store | ExprContext::Del => self.store(&node.id, span_of(node)),
+            },
+            Expr::Attribute(node) => self.attribute(node, None),
+            Expr::Call(node) => self.call(node),
+            Expr::Subscript(node) => {
+                self.series_key(&node.value, &node.slice);
+                if node.ctx != ExprContext::Load {
+                    self.refuse_modification(&node.value, span_of(node));
+                }
+                self.expression(&node.value);
+                self.expression(&node.slice);
+            }
+            Expr::Compare(node) => self.compare(node),
+            Expr::Lambda(node) => {
+                self.defaults(&node.args);
+                let mut scope = Scope::new(Kind::Function);
+                scope.parameters(&node.args);
+                scope.walruses(&node.body);
+                self.within(scope, |walker| {
+                    walker.parameter_names(&node.args);
+                    walker.expression(&node.body);
+                });
+            }
+            // What an annotation binds outlives it.
+            Expr::NamedExpr(node) => {
+                let outer = std::mem::replace(&mut self.in_annotation, false);
+                self.expression(&node.value);
+                self.expression(&node.target);
+                self.in_annotation = outer;
+            }
+            Expr::ListComp(node) => self.comprehension(&[&node.elt], &node.generators),
+            Expr::SetComp(node) => self.comprehension(&[&node.elt], &node.generators),
+            Expr::GeneratorExp(node) => self.comprehension(&[&node.elt], &node.generators),
+            Expr::DictComp(node) => self.comprehension(&[&node.key, &node.value], &node.generators),
+            // Nothing of their own to check: what they hold is visited.
+            Expr::BoolOp(_)
+            | Expr::BinOp(_)
+            | Expr::UnaryOp(_)
+            | Expr::IfExp(_)
+            | Expr::Dict(_)
+            | Expr::Set(_)
+            | Expr::Await(_)
+            | Expr::Yield(_)
+            | Expr::YieldFrom(_)
+            | Expr::FormattedValue(_)
+            | Expr::JoinedStr(_)
+            | Expr::Constant(_)
+            | Expr::Starred(_)
+            | Expr::List(_)
+            | Expr::Tuple(_)
+            | Expr::Slice(_) => each_child(expression, &mut |child| self.expression(child)),
+        }
+    }
+
+    /// `module is None` asks whether an optional import succeeded and hands the module to nobody.
+    fn compare(&mut self, node: &ast::ExprCompare) {
+        let identity = node.ops.iter().all(|operator| matches!(operator, CmpOp::Is | CmpOp::IsNot));
+        for side in std::iter::once(node.left.as_ref()).chain(&node.comparators) {
+            let is_module = matches!(side, Expr::Name(name) if !self.modules_of(&name.id).is_empty());
+            if !(identity && is_module) {
+                self.expression(side);
+            }
+        }
+    }
+
+    /// The first iterable belongs to the scope outside, all else to the comprehension's own.
+    fn comprehension(&mut self, elements: &[&Expr], generators: &[Comprehension]) {
+        if let Some(first) = generators.first() {
+            self.expression(&first.iter);
+        }
+        let mut scope = Scope::new(Kind::Function);
+        for generator in generators {
+            scope.target(&generator.target, None);
+        }
+        self.within(scope, |walker| {
+            for (index, generator) in generators.iter().enumerate() {
+                walker.expression(&generator.target);
+                if index > 0 {
+                    walker.expression(&generator.iter);
+                }
+                walker.expressions(&generator.ifs);
+            }
+            walker.expressions(elements.iter().copied());
+        });
+    }
+}
+
+/// Calls `visit` with every expression directly inside this one. A lambda shows its defaults only, since its body
+/// is another scope.
+pub(super) fn each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
+    match expression {
+        Expr::BoolOp(node) => node.values.iter().for_each(visit),
+        Expr::NamedExpr(node) => {
+            visit(&node.target);
+            visit(&node.value);
+        }
+        Expr::BinOp(node) => {
+            visit(&node.left);
+            visit(&node.right);
+        }
+        Expr::UnaryOp(node) => visit(&node.operand),
+        Expr::Lambda(node) => each_default(&node.args, visit),
+        Expr::IfExp(node) => {
+            visit(&node.test);
+            visit(&node.body);
+            visit(&node.orelse);
+        }
+        Expr::Dict(node) => {
+            node.keys.iter().flatten().for_each(&mut *visit);
+            node.values.iter().for_each(visit);
+        }
+        Expr::Set(node) => node.elts.iter().for_each(visit),
+        Expr::ListComp(node) => {
+            visit(&node.elt);
+            each_generator(&node.generators, visit);
+        }
+        Expr::SetComp(node) => {
+            visit(&node.elt);
+            each_generator(&node.generators, visit);
+        }
+        Expr::DictComp(node) => {
+            visit(&node.key);
+            visit(&node.value);
+            each_generator(&node.generators, visit);
+        }
+        Expr::GeneratorExp(node) => {
+            visit(&node.elt);
+            each_generator(&node.generators, visit);
+        }
+        Expr::Await(node) => visit(&node.value),
+        Expr::Yield(node) => node.value.as_deref().into_iter().for_each(visit),
+        Expr::YieldFrom(node) => visit(&node.value),
+        Expr::Compare(node) => {
+            visit(&node.left);
+            node.comparators.iter().for_each(visit);
+        }
+        Expr::Call(node) => {
+            visit(&node.func);
+            node.args.iter().for_each(&mut *visit);
+            node.keywords.iter().for_each(|keyword| visit(&keyword.value));
+        }
+        Expr::FormattedValue(node) => {
+            visit(&node.value);
+            node.format_spec.as_deref().into_iter().for_each(visit);
+        }
+        Expr::JoinedStr(node) => node.values.iter().for_each(visit),
+        Expr::Constant(_) | Expr::Name(_) => {}
+        Expr::Attribute(node) => visit(&node.value),
+        Expr::Subscript(node) => {
+            visit(&node.value);
+            visit(&node.slice);
+        }
+        Expr::Starred(node) => visit(&node.value),
+        Expr::List(node) => node.elts.iter().for_each(visit),
+        Expr::Tuple(node) => node.elts.iter().for_each(visit),
+        Expr::Slice(node) => {
+            for part in [&node.lower, &node.upper, &node.step].into_iter().flatten() {
+                visit(part);
+            }
+        }
+    }
+}
+
+/// Calls `visit` with every default value, in order.
+pub(super) fn each_default(arguments: &ast::Arguments, visit: &mut dyn FnMut(&Expr)) {
+    let plain = arguments.posonlyargs.iter().chain(&arguments.args).chain(&arguments.kwonlyargs);
+    for argument in plain {
+        argument.default.as_deref().into_iter().for_each(&mut *visit);
+    }
+}
+
+fn each_generator(generators: &[Comprehension], visit: &mut dyn FnMut(&Expr)) {
+    for generator in generators {
+        visit(&generator.target);
+        visit(&generator.iter);
+        generator.ifs.iter().for_each(&mut *visit);
+    }
+}

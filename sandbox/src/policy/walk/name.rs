@@ -1,0 +1,197 @@
+//! Names: what may be loaded, stored and used as an identifier at all.
+
+use rustpython_parser::ast::{Constant, Expr};
+
+use super::super::code::Code;
+use super::super::rules::{attributes, names};
+use super::super::source::quoted;
+use super::scope::{Binding, Kind, Scope};
+use super::{Span, Walker, normal};
+
+impl Walker<'_, '_> {
+    /// A name that is read.
+    pub(super) fn load(&mut self, raw: &str, span: Span) {
+        self.identifier(raw, span);
+        let name = normal(raw);
+        if !self.modules_of(&name).is_empty() {
+            self.report(
+                Code::ModuleAsValue,
+                span,
+                format!("module `{}` is used as a value", quoted(&name)),
+                "name what you need of it, as in `module.name`; for a shorter name write `import … as …`",
+            );
+            return;
+        }
+        if attributes::is_special(&name) && self.policy.denied(&name).is_none() {
+            let method = self.in_class() && attributes::special_definable(&name);
+            if !method && !names::LOADABLE.contains(&name.as_ref()) {
+                self.report(
+                    Code::SpecialName,
+                    span,
+                    format!("special name `{}` is not allowed", quoted(&name)),
+                    "remove the use; Python keeps this name for itself",
+                );
+            }
+            return;
+        }
+        if self.is_bound(&name, span.0) {
+            return;
+        }
+        if let Some(remedy) = self.policy.denied(&name) {
+            self.report(Code::DeniedName, span, format!("builtin `{name}` is not allowed"), remedy);
+        } else if name == "type" && !self.in_annotation {
+            self.refuse_type(span);
+        }
+    }
+
+    pub(super) fn refuse_type(&mut self, span: Span) {
+        self.report(
+            Code::DynamicType,
+            span,
+            "`type` is used for more than the type of one value".to_owned(),
+            "write `type(value)` with one argument, or a `class` statement",
+        );
+    }
+
+    /// A name that is assigned, deleted or captured.
+    pub(super) fn store(&mut self, raw: &str, span: Span) {
+        self.identifier(raw, span);
+        let name = normal(raw);
+        if name == "__match_args__" {
+            self.refuse_match_arguments(span);
+        } else if attributes::is_special(&name) {
+            let method = self.in_class() && attributes::special_definable(&name);
+            if !method && !names::ASSIGNABLE.contains(&name.as_ref()) {
+                self.refuse_definition(&name, span);
+            }
+        } else if self.in_class() && name.starts_with('_') {
+            self.own.insert(name.into_owned());
+        }
+    }
+
+    pub(super) fn refuse_definition(&mut self, name: &str, span: Span) {
+        self.report(
+            Code::SpecialDefinition,
+            span,
+            format!("special name `{}` may not be defined", quoted(name)),
+            "use an ordinary name; operators and protocols such as `__add__` or `__iter__` are allowed",
+        );
+    }
+
+    /// Any identifier, wherever it stands: it must not be a keyword in disguise.
+    pub(super) fn identifier(&mut self, raw: &str, span: Span) {
+        if !raw.is_ascii() && names::KEYWORDS.contains(&normal(raw).as_ref()) {
+            self.report(
+                Code::KeywordLookalike,
+                span,
+                format!("identifier `{}` is the keyword `{}` in other letters", quoted(raw), normal(raw)),
+                "write it in plain letters, or choose another name",
+            );
+        }
+    }
+
+    /// `__match_args__` and `__slots__`, when a statement assigns them directly.
+    pub(super) fn special_assignment(&mut self, target: &Expr, value: &Expr) -> bool {
+        let Expr::Name(node) = target else { return false };
+        match normal(&node.id).as_ref() {
+            "__match_args__" => {
+                self.match_arguments(value);
+                true
+            }
+            "__slots__" => {
+                for member in strings(value).into_iter().flatten().filter(|member| member.starts_with('_')) {
+                    self.own.insert(member.to_owned());
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// A class pattern reads the attributes that `__match_args__` names, without naming them itself.
+    fn match_arguments(&mut self, value: &Expr) {
+        let allowed = strings(value).is_some_and(|members| {
+            members.iter().all(|member| {
+                !member.starts_with('_')
+                    && !attributes::FRAMES.contains(member)
+                    && !attributes::INTROSPECTION.contains(member)
+            })
+        });
+        if !allowed {
+            self.refuse_match_arguments(super::span_of(value));
+        }
+    }
+
+    fn refuse_match_arguments(&mut self, span: Span) {
+        self.report(
+            Code::MatchArguments,
+            span,
+            "`__match_args__` could name any attribute".to_owned(),
+            "write a plain tuple of public attribute names: `__match_args__ = ('x', 'y')`",
+        );
+    }
+
+    fn in_class(&self) -> bool {
+        self.scope().is_some_and(|scope| scope.kind == Kind::Class)
+    }
+
+    /// The scope that a name belongs to, and what that scope says about it.
+    pub(super) fn resolve(&self, name: &str) -> Option<(&Scope, &Binding)> {
+        let innermost = self.scopes.len().saturating_sub(1);
+        for (index, scope) in self.scopes.iter().enumerate().rev() {
+            if scope.globals.contains(name) {
+                let module = self.scopes.first()?;
+                return module.bindings.get(name).map(|binding| (module, binding));
+            }
+            // The names of a class body are seen from that body alone.
+            if scope.kind == Kind::Class && index != innermost {
+                continue;
+            }
+            if let Some(binding) = scope.bindings.get(name) {
+                return Some((scope, binding));
+            }
+        }
+        None
+    }
+
+    /// Whether the name certainly means something of the program's own at this offset.
+    fn is_bound(&self, name: &str, offset: usize) -> bool {
+        self.resolve(name).is_some_and(|(scope, binding)| scope.hides_builtin(binding, offset))
+    }
+
+    /// Whether the name means the builtin.
+    pub(super) fn is_builtin(&self, name: &str, expected: &str, offset: usize) -> bool {
+        normal(name) == expected && !self.is_bound(expected, offset)
+    }
+
+    /// The dotted modules that the name may stand for.
+    pub(super) fn modules_of(&self, name: &str) -> &[String] {
+        self.resolve(&normal(name)).map_or(&[], |(_, binding)| binding.modules.as_slice())
+    }
+
+    /// Whether the name came from an import.
+    pub(super) fn is_imported(&self, name: &str) -> bool {
+        self.resolve(&normal(name)).is_some_and(|(_, binding)| binding.imported)
+    }
+}
+
+/// The strings of a tuple, a list or a single string; `None` when anything else is among them.
+fn strings(value: &Expr) -> Option<Vec<&str>> {
+    let elements: &[Expr] = match value {
+        Expr::Tuple(node) => &node.elts,
+        Expr::List(node) => &node.elts,
+        single => std::slice::from_ref(single),
+    };
+    elements.iter().map(string).collect()
+}
+
+/// The text of a string constant.
+pub(super) fn string(value: &Expr) -> Option<&str> {
+    match value {
+        Expr::Constant(node) => match &node.value {
+            Constant::Str(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,321 @@
+//! Which names a scope binds, so that a column called `open` is told from the builtin.
+//!
+//! In a function a bound name is local everywhere, whatever the order: Python never falls back to the builtin. In
+//! a module or class body it does fall back before the binding and after a deletion, so a binding counts there
+//! only from the end of an unconditional statement on, and only when nothing deletes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustpython_parser::ast::{self, Arguments, ExceptHandler, Expr, Pattern, Ranged, Stmt, TypeParam};
+
+use super::super::exports::Export;
+use super::super::settings::Policy;
+use super::expression::each_child;
+use super::normal;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Module,
+    Class,
+    /// A function, lambda, comprehension or list of type parameters.
+    Function,
+}
+
+/// All that a scope says about one name.
+#[derive(Debug, Default)]
+pub(super) struct Binding {
+    /// The dotted modules that imports bind to the name.
+    pub(super) modules: Vec<String>,
+    /// Whether an import binds it, to a module or to a name from one.
+    pub(super) imported: bool,
+    /// Whether it is a parameter.
+    pub(super) parameter: bool,
+    /// Whether the scope may unbind it again.
+    deleted: bool,
+    /// From where in the text it is certainly bound, in a module or class.
+    certain_from: Option<usize>,
+}
+
+/// A scope and the names that it binds.
+#[derive(Debug)]
+pub(super) struct Scope {
+    pub(super) kind: Kind,
+    pub(super) bindings: BTreeMap<String, Binding>,
+    /// Names that belong to the module's scope.
+    pub(super) globals: BTreeSet<String>,
+    /// Names that belong to an enclosing function.
+    pub(super) nonlocals: BTreeSet<String>,
+}
+
+impl Scope {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self { kind, bindings: BTreeMap::new(), globals: BTreeSet::new(), nonlocals: BTreeSet::new() }
+    }
+
+    /// Whether the name, used at this offset, certainly means this binding.
+    pub(super) fn hides_builtin(&self, binding: &Binding, offset: usize) -> bool {
+        match self.kind {
+            Kind::Function => true,
+            Kind::Module | Kind::Class => {
+                !binding.deleted && binding.certain_from.is_some_and(|from| from <= offset)
+            }
+        }
+    }
+
+    fn bind(&mut self, name: &str) -> &mut Binding {
+        self.bindings.entry(normal(name).into_owned()).or_default()
+    }
+
+    pub(super) fn parameters(&mut self, arguments: &Arguments) {
+        let plain = arguments.posonlyargs.iter().chain(&arguments.args).chain(&arguments.kwonlyargs);
+        for argument in plain {
+            self.bind(&argument.def.arg).parameter = true;
+        }
+        for argument in [&arguments.vararg, &arguments.kwarg].into_iter().flatten() {
+            self.bind(&argument.arg).parameter = true;
+        }
+    }
+
+    pub(super) fn type_parameters(&mut self, parameters: &[TypeParam]) {
+        for parameter in parameters {
+            let name = match parameter {
+                TypeParam::TypeVar(variable) => &variable.name,
+                TypeParam::ParamSpec(variable) => &variable.name,
+                TypeParam::TypeVarTuple(variable) => &variable.name,
+            };
+            self.bind(name);
+        }
+    }
+
+    /// Binds what the body of this scope binds.
+    pub(super) fn collect(&mut self, policy: &Policy, body: &[Stmt]) {
+        for statement in body {
+            self.statement(policy, statement, true);
+        }
+        for name in self.globals.iter().chain(&self.nonlocals) {
+            self.bindings.remove(name);
+        }
+    }
+
+    fn block(&mut self, policy: &Policy, body: &[Stmt]) {
+        for statement in body {
+            self.statement(policy, statement, false);
+        }
+    }
+
+    /// `certain` says that the statement runs whenever the scope does.
+    fn statement(&mut self, policy: &Policy, statement: &Stmt, certain: bool) {
+        let from = certain.then(|| usize::from(statement.range().end()));
+        match statement {
+            Stmt::FunctionDef(node) => {
+                self.at(&node.name, from);
+                self.walruses_in(&node.decorator_list);
+            }
+            Stmt::AsyncFunctionDef(node) => {
+                self.at(&node.name, from);
+                self.walruses_in(&node.decorator_list);
+            }
+            Stmt::ClassDef(node) => {
+                self.at(&node.name, from);
+                self.walruses_in(&node.decorator_list);
+                self.walruses_in(&node.bases);
+            }
+            Stmt::Return(node) => self.walruses_in(node.value.as_deref()),
+            Stmt::Delete(node) => node.targets.iter().for_each(|target| self.deleted(target)),
+            Stmt::Assign(node) => {
+                node.targets.iter().for_each(|target| self.target(target, from));
+                self.walruses(&node.value);
+            }
+            Stmt::TypeAlias(node) => self.target(&node.name, from),
+            Stmt::AugAssign(node) => {
+                self.target(&node.target, None);
+                self.walruses(&node.value);
+            }
+            Stmt::AnnAssign(node) => {
+                self.target(&node.target, from.filter(|_| node.value.is_some()));
+                self.walruses_in(node.value.as_deref());
+            }
+            Stmt::For(node) => {
+                self.target(&node.target, None);
+                self.walruses(&node.iter);
+                self.block(policy, &node.body);
+                self.block(policy, &node.orelse);
+            }
+            Stmt::AsyncFor(node) => {
+                self.target(&node.target, None);
+                self.walruses(&node.iter);
+                self.block(policy, &node.body);
+                self.block(policy, &node.orelse);
+            }
+            Stmt::While(node) => {
+                self.walruses(&node.test);
+                self.block(policy, &node.body);
+                self.block(policy, &node.orelse);
+            }
+            Stmt::If(node) => {
+                self.walruses(&node.test);
+                self.block(policy, &node.body);
+                self.block(policy, &node.orelse);
+            }
+            Stmt::With(node) => {
+                self.with_items(&node.items);
+                self.block(policy, &node.body);
+            }
+            Stmt::AsyncWith(node) => {
+                self.with_items(&node.items);
+                self.block(policy, &node.body);
+            }
+            Stmt::Match(node) => {
+                self.walruses(&node.subject);
+                for case in &node.cases {
+                    self.pattern(&case.pattern);
+                    self.walruses_in(case.guard.as_deref());
+                    self.block(policy, &case.body);
+                }
+            }
+            Stmt::Raise(node) => {
+                self.walruses_in(node.exc.as_deref());
+                self.walruses_in(node.cause.as_deref());
+            }
+            Stmt::Try(node) => {
+                self.attempt(policy, [&node.body, &node.orelse, &node.finalbody], &node.handlers);
+            }
+            Stmt::TryStar(node) => {
+                self.attempt(policy, [&node.body, &node.orelse, &node.finalbody], &node.handlers);
+            }
+            Stmt::Assert(node) => {
+                self.walruses(&node.test);
+                self.walruses_in(node.msg.as_deref());
+            }
+            Stmt::Import(node) => node.names.iter().for_each(|alias| self.import(alias, from)),
+            Stmt::ImportFrom(node) => self.import_from(policy, node, from),
+            Stmt::Global(node) => {
+                self.globals.extend(node.names.iter().map(|name| normal(name).into_owned()))
+            }
+            Stmt::Nonlocal(node) => {
+                self.nonlocals.extend(node.names.iter().map(|name| normal(name).into_owned()));
+            }
+            Stmt::Expr(node) => self.walruses(&node.value),
+            Stmt::Pass(_) | Stmt::Break(_) | Stmt::Continue(_) => {}
+        }
+    }
+
+    fn at(&mut self, name: &str, from: Option<usize>) {
+        let binding = self.bind(name);
+        binding.certain_from = match (binding.certain_from, from) {
+            (Some(earlier), Some(later)) => Some(earlier.min(later)),
+            (earlier, later) => earlier.or(later),
+        };
+    }
+
+    fn import(&mut self, alias: &ast::Alias, from: Option<usize>) {
+        let path = normal(&alias.name).into_owned();
+        let top = path.split('.').next().unwrap_or("").to_owned();
+        let (name, module) = match &alias.asname {
+            Some(name) => (normal(name).into_owned(), path),
+            None => (top.clone(), top),
+        };
+        self.at(&name, from);
+        let binding = self.bind(&name);
+        binding.imported = true;
+        binding.modules.push(module);
+    }
+
+    fn import_from(&mut self, policy: &Policy, node: &ast::StmtImportFrom, from: Option<usize>) {
+        let path = node.module.as_ref().map(|module| normal(module).into_owned()).unwrap_or_default();
+        let exports = policy.exports(path.split('.').next().unwrap_or(""));
+        for alias in &node.names {
+            let taken = normal(&alias.name).into_owned();
+            let name = alias.asname.as_ref().map_or_else(|| taken.clone(), |name| normal(name).into_owned());
+            self.at(&name, from);
+            let binding = self.bind(&name);
+            binding.imported = true;
+            if exports.is_some_and(|exports| exports.export(&path, &taken) == Export::Module) {
+                binding.modules.push(format!("{path}.{taken}"));
+            }
+        }
+    }
+
+    fn with_items(&mut self, items: &[ast::WithItem]) {
+        for item in items {
+            self.walruses(&item.context_expr);
+            if let Some(target) = &item.optional_vars {
+                self.target(target, None);
+            }
+        }
+    }
+
+    fn attempt(&mut self, policy: &Policy, blocks: [&Vec<Stmt>; 3], handlers: &[ExceptHandler]) {
+        for block in blocks {
+            self.block(policy, block);
+        }
+        for ExceptHandler::ExceptHandler(handler) in handlers {
+            if let Some(name) = &handler.name {
+                // Python deletes the name when the handler ends.
+                self.bind(name).deleted = true;
+            }
+            self.block(policy, &handler.body);
+        }
+    }
+
+    pub(super) fn target(&mut self, target: &Expr, from: Option<usize>) {
+        match target {
+            Expr::Name(node) => self.at(&node.id, from),
+            Expr::Starred(node) => self.target(&node.value, from),
+            Expr::List(node) => node.elts.iter().for_each(|element| self.target(element, from)),
+            Expr::Tuple(node) => node.elts.iter().for_each(|element| self.target(element, from)),
+            other => self.walruses(other),
+        }
+    }
+
+    fn deleted(&mut self, target: &Expr) {
+        match target {
+            Expr::Name(node) => self.bind(&node.id).deleted = true,
+            Expr::List(node) => node.elts.iter().for_each(|element| self.deleted(element)),
+            Expr::Tuple(node) => node.elts.iter().for_each(|element| self.deleted(element)),
+            _ => {}
+        }
+    }
+
+    fn pattern(&mut self, pattern: &Pattern) {
+        match pattern {
+            Pattern::MatchValue(_) | Pattern::MatchSingleton(_) => {}
+            Pattern::MatchSequence(node) => node.patterns.iter().for_each(|inner| self.pattern(inner)),
+            Pattern::MatchMapping(node) => {
+                node.patterns.iter().for_each(|inner| self.pattern(inner));
+                self.captured(node.rest.as_ref());
+            }
+            Pattern::MatchClass(node) => {
+                node.patterns.iter().chain(&node.kwd_patterns).for_each(|inner| self.pattern(inner));
+            }
+            Pattern::MatchStar(node) => self.captured(node.name.as_ref()),
+            Pattern::MatchAs(node) => {
+                if let Some(inner) = &node.pattern {
+                    self.pattern(inner);
+                }
+                self.captured(node.name.as_ref());
+            }
+            Pattern::MatchOr(node) => node.patterns.iter().for_each(|inner| self.pattern(inner)),
+        }
+    }
+
+    fn captured(&mut self, name: Option<&ast::Identifier>) {
+        if let Some(name) = name {
+            self.at(name, None);
+        }
+    }
+
+    fn walruses_in<'e>(&mut self, expressions: impl IntoIterator<Item = &'e Expr>) {
+        for expression in expressions {
+            self.walruses(expression);
+        }
+    }
+
+    /// Binds what `:=` binds in this expression, also from within comprehensions, but not from a lambda's body.
+    pub(super) fn walruses(&mut self, expression: &Expr) {
+        if let Expr::NamedExpr(node) = expression {
+            self.target(&node.target, None);
+        }
+        each_child(expression, &mut |child| self.walruses(child));
+    }
+}

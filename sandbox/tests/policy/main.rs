@@ -1,0 +1,21 @@
+//! The static check, by subject.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod bounds;
+mod corpus;
+mod data;
+mod positions;
+mod program;
+mod rules;
+mod soup;
+
+use cofferdam_sandbox::{Code, Policy};
+
+/// The codes of all violations under the default policy, in the order of the text.
+fn codes(source: &str) -> Vec<Code> {
+    match Policy::default().check(source) {
+        Ok(_) => Vec::new(),
+        Err(rejection) => rejection.violations().iter().map(|violation| violation.code).collect(),
+    }
+}

@@ -1,0 +1,60 @@
+//! What a checked program knows about itself.
+
+use cofferdam_sandbox::{Policy, Program};
+
+fn checked(source: &str) -> Program {
+    Policy::default().check(source).unwrap()
+}
+
+fn series(source: &str) -> Vec<String> {
+    checked(source).series().iter().cloned().collect()
+}
+
+#[test]
+fn modules_are_listed_by_their_top_name() {
+    let program = checked("import numpy.linalg as la, math\ndef f():\n    from collections import abc");
+    assert_eq!(program.modules().iter().collect::<Vec<_>>(), ["collections", "math", "numpy"]);
+}
+
+#[test]
+fn series_are_what_is_read_from_data() {
+    assert_eq!(series("x = data['close'] + data.get(\"open\", 0)"), ["close", "open"]);
+    assert_eq!(series("def signal(data, params):\n    return data['high']"), ["high"]);
+    assert_eq!(series("x = [data['low'] for _ in 'a']"), ["low"]);
+    assert_eq!(series("x = data[name]\ny = other['close']"), [""; 0]);
+    assert_eq!(series("data = {'a': 1}\nx = data['a']"), [""; 0]);
+}
+
+#[test]
+fn the_hash_tells_programs_apart() {
+    let program = checked("result = 1");
+    assert_eq!(program.hash().len(), 64);
+    assert_eq!(program.hash(), checked("result = 1").hash());
+    assert_eq!(program.hash(), Program::unchecked("result = 1").hash());
+    assert_ne!(program.hash(), checked("result = 2").hash());
+    let entered = program.clone().with_entry("signal");
+    assert_ne!(program.hash(), entered.hash());
+    assert_ne!(
+        Program::unchecked("ab").with_entry("c").hash(),
+        Program::unchecked("a").with_entry("bc").hash()
+    );
+    assert_eq!((entered.entry(), program.entry()), (Some("signal"), None));
+}
+
+#[test]
+fn only_the_check_makes_a_checked_program() {
+    assert!(checked("result = 1").is_checked());
+    assert!(checked("result = 1").with_entry("f").is_checked());
+    let raw = Program::unchecked("import os");
+    assert!(!raw.is_checked() && raw.modules().is_empty());
+}
+
+#[test]
+fn the_byte_order_mark_is_dropped_and_nothing_else() {
+    assert_eq!(checked("\u{feff}result = 1\r\n").source(), "result = 1\r\n");
+}
+
+#[test]
+fn debug_does_not_show_the_text() {
+    assert!(!format!("{:?}", checked("secret = 1")).contains("secret"));
+}
