@@ -1,0 +1,18 @@
+//! Monte Carlo: what else could have happened with the same returns.
+
+mod builder;
+mod display;
+mod generator;
+mod report;
+mod resampling;
+mod simulate;
+mod source;
+mod summary;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use builder::{MonteCarlo, MonteCarloBuilder, MonteCarloSettings};
+pub use report::{Distribution, Estimate, MonteCarloReport, Percentile};
+pub use resampling::Resampling;

@@ -1,0 +1,8 @@
+//! Agreement with values from elsewhere: numpy, scipy, skfolio, scikit-learn, arch, and the papers. README.md in this folder
+//! says what made them. The price files belong to the repository, so no package contains these tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod metrics;
+mod monte_carlo;
+mod support;
+mod walk_forward;
