@@ -1,0 +1,300 @@
+//! Where rows wait: the meeting point of the handles, which add, and the task, which writes.
+//!
+//! The buffer must never lose a row that `add` took: a row is in the queue, in the batch of the task, or in one of
+//! the lists that are handed back; [`Counts`] adds up over them.
+
+mod state;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::{
+    sync::{Notify, Semaphore, SemaphorePermit},
+    time::Instant,
+};
+
+use self::state::{Next, State};
+use crate::{
+    Counts, Error, Trigger,
+    batch::{Batch, Verdict},
+    limits::Limits,
+    row::Row,
+};
+
+/// Called with each rejected row instead of keeping it.
+pub(crate) type OnRejected = Box<dyn Fn(Row, Error) + Send + Sync>;
+
+pub(crate) struct Buffer {
+    limits: Limits,
+    table: &'static str,
+    on_rejected: Option<OnRejected>,
+    /// Room for rows. A row's permit is forgotten when it enters and given back when its batch is settled, so rows
+    /// in flight count too. Closed once no more rows are taken.
+    rows: Semaphore,
+    /// Room for bytes, likewise.
+    bytes: Semaphore,
+    /// Wakes the task.
+    wake: Notify,
+    /// Wakes those who wait for rows to be settled or for the end.
+    progress: Notify,
+    state: Mutex<State>,
+}
+
+impl Buffer {
+    pub(crate) fn new(limits: Limits, table: &'static str, on_rejected: Option<OnRejected>) -> Self {
+        Self {
+            rows: Semaphore::new(limits.capacity),
+            bytes: Semaphore::new(limits.capacity_bytes),
+            wake: Notify::new(),
+            progress: Notify::new(),
+            state: Mutex::new(State::default()),
+            limits,
+            table,
+            on_rejected,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Adds a row, waiting for room.
+    ///
+    /// Cancellation safe: room is reserved first, and from the reservation to the entry there is no await. A
+    /// cancelled call has not added its row.
+    pub(crate) async fn add(&self, row: Row) -> Result<(), Error> {
+        let cost = self.cost(&row);
+        let place = self.rows.acquire().await.map_err(|_| self.refusal())?;
+        let room = self.reserve(cost).await?;
+        let due = {
+            let mut state = self.lock();
+            if let Some(refusal) = state.refusal() {
+                return Err(refusal);
+            }
+            place.forget();
+            room.forget();
+            state.push(row, &self.limits)
+        };
+        if due {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits until every row added before the call is decided.
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        let target = self.lock().ask_flush();
+        self.wake.notify_one();
+        loop {
+            let progress = self.progress.notified();
+            if let Some(end) = self.lock().reached(target) {
+                return end;
+            }
+            progress.await;
+        }
+    }
+
+    /// Takes no more rows, and lets the task end once it has written those that are here.
+    pub(crate) fn shut(&self) {
+        self.lock().closing = true;
+        self.rows.close();
+        self.bytes.close();
+        self.wake.notify_one();
+    }
+
+    /// Waits until the task has ended; tells why, if it ended early.
+    pub(crate) async fn ended(&self) -> Result<(), Error> {
+        loop {
+            let progress = self.progress.notified();
+            {
+                let state = self.lock();
+                if state.ended {
+                    return state.failure.clone().map_or(Ok(()), Err);
+                }
+            }
+            progress.await;
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.lock().counts
+    }
+
+    pub(crate) fn take_rejected(&self) -> Vec<(Row, Error)> {
+        std::mem::take(&mut self.lock().rejected)
+    }
+
+    pub(crate) fn take_unwritten(&self) -> Vec<Row> {
+        std::mem::take(&mut self.lock().unwritten)
+    }
+
+    /// How many rows are in memory: waiting or in flight.
+    pub(crate) fn held(&self) -> u64 {
+        let state = self.lock();
+        state.counts.accepted - state.settled
+    }
+
+    /// Waits until a batch is due and takes it; `None` once the buffer is shut and empty.
+    ///
+    /// Cancellation safe: rows are taken only when the call returns.
+    pub(crate) async fn next(&self) -> Option<Batch> {
+        loop {
+            let woken = self.wake.notified();
+            // The guard must be gone before the await, hence the statement of its own.
+            let next = self.lock().next(&self.limits, Instant::now());
+            match next {
+                Next::Due(trigger) => return Some(self.take(trigger)),
+                Next::At(deadline) => {
+                    // Woken or late, both mean: look again.
+                    let _ = tokio::time::timeout_at(deadline, woken).await;
+                }
+                Next::Idle => woken.await,
+                Next::End => return None,
+            }
+        }
+    }
+
+    fn take(&self, trigger: Trigger) -> Batch {
+        let rows = self.lock().take(&self.limits);
+        let cost = rows.iter().map(|row| self.cost(row) as usize).sum();
+        Batch { trigger, taken: rows.len(), rows, cost }
+    }
+
+    /// Takes over the end of a batch, whose rows are all decided; gives back their room.
+    pub(crate) fn settle(&self, batch: Batch, verdict: Verdict) {
+        let Batch { rows, taken, cost, .. } = batch;
+        let coalesced = taken - rows.len();
+        let rejected = pick(rows, verdict.rejected);
+        let refused = rejected.len() as u64;
+        let kept = self.hand_over(rejected);
+        {
+            let mut state = self.lock();
+            state.counts.written += verdict.written;
+            state.counts.skipped += verdict.skipped;
+            state.counts.coalesced += coalesced as u64;
+            state.counts.rejected += refused;
+            state.settled += taken as u64;
+            state.rejected.extend(kept);
+        }
+        self.rows.add_permits(taken);
+        self.bytes.add_permits(cost);
+        self.progress.notify_waiters();
+    }
+
+    /// Whether so many rejected rows wait that no more may be made.
+    pub(crate) fn backlogged(&self) -> bool {
+        self.lock().rejected.len() >= self.limits.max_rejected
+    }
+
+    /// Stops for good: what is undecided is kept to be handed back, and whoever waits is told why.
+    pub(crate) fn fail(&self, error: Error, flight: Option<(Batch, Verdict)>) {
+        let mut rejected = Vec::new();
+        let mut lost = None;
+        if let Some((Batch { mut rows, taken, .. }, verdict)) = flight {
+            let undecided = rows.split_off(verdict.settled.min(rows.len()));
+            let coalesced = taken - rows.len() - undecided.len();
+            rejected = pick(rows, verdict.rejected);
+            lost = Some((undecided, verdict.written, verdict.skipped, coalesced as u64));
+        }
+        {
+            let mut state = self.lock();
+            if let Some((undecided, written, skipped, coalesced)) = lost {
+                state.counts.written += written;
+                state.counts.skipped += skipped;
+                state.counts.coalesced += coalesced;
+                state.unwritten.extend(undecided);
+            }
+            // Kept, not given to the callback: this may run while a panic of that very callback unwinds.
+            state.counts.rejected += rejected.len() as u64;
+            state.rejected.extend(rejected);
+            state.fail(error);
+        }
+        self.rows.close();
+        self.bytes.close();
+        self.progress.notify_waiters();
+    }
+
+    /// The last handle is gone: what waits is written, and nobody will ask how it went.
+    pub(crate) fn orphan(&self) {
+        self.shut();
+        let mut state = self.lock();
+        state.orphaned = true;
+        if state.ended {
+            state.warn_unclaimed(self.table);
+        }
+    }
+
+    /// The task's last word.
+    pub(crate) fn end(&self) {
+        let mut state = self.lock();
+        state.ended = true;
+        if state.orphaned {
+            state.warn_unclaimed(self.table);
+        }
+        drop(state);
+        self.progress.notify_waiters();
+    }
+
+    /// Gives rejected rows to the callback, if there is one; returns those that are to be kept.
+    fn hand_over(&self, rejected: Vec<(Row, Error)>) -> Vec<(Row, Error)> {
+        let Some(on_rejected) = &self.on_rejected else { return rejected };
+        for (row, error) in rejected {
+            on_rejected(row, error);
+        }
+        Vec::new()
+    }
+
+    /// Reserves room for a row's weight; while it waits, the rows in the queue are pressed out.
+    async fn reserve(&self, cost: u32) -> Result<SemaphorePermit<'_>, Error> {
+        if let Ok(permit) = self.bytes.try_acquire_many(cost) {
+            return Ok(permit);
+        }
+        let _pressing = Pressing::begin(self);
+        self.bytes.acquire_many(cost).await.map_err(|_| self.refusal())
+    }
+
+    /// Why the buffer takes no rows any more.
+    fn refusal(&self) -> Error {
+        self.lock().refusal().unwrap_or(Error::Closed)
+    }
+
+    /// The room in bytes that a row takes. A row heavier than the whole buffer takes all of it, and so goes through
+    /// alone.
+    fn cost(&self, row: &Row) -> u32 {
+        u32::try_from(row.weight.min(self.limits.capacity_bytes)).unwrap_or(u32::MAX)
+    }
+
+    /// No code panics while it holds the lock, so a poisoned one still guards sound data.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that waits for room in bytes; it is counted until it is dropped, cancelled or not.
+struct Pressing<'a>(&'a Buffer);
+
+impl<'a> Pressing<'a> {
+    fn begin(buffer: &'a Buffer) -> Self {
+        buffer.lock().pressing += 1;
+        buffer.wake.notify_one();
+        Self(buffer)
+    }
+}
+
+impl Drop for Pressing<'_> {
+    fn drop(&mut self) {
+        self.0.lock().pressing -= 1;
+    }
+}
+
+/// Takes the named rows out, each with its error.
+fn pick(rows: Vec<Row>, mut named: Vec<(usize, Error)>) -> Vec<(Row, Error)> {
+    if named.is_empty() {
+        return Vec::new();
+    }
+    named.sort_by_key(|(place, _)| *place);
+    let mut named = named.into_iter().peekable();
+    rows.into_iter()
+        .enumerate()
+        .filter_map(|(place, row)| named.next_if(|(next, _)| *next == place).map(|(_, error)| (row, error)))
+        .collect()
+}

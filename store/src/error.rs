@@ -1,0 +1,188 @@
+//! What can go wrong, whose fault it is, and what to do about it.
+
+use std::time::Duration;
+
+use sea_orm::DbErr;
+
+/// Why a row was not taken, a row was refused, or a writer stopped.
+///
+/// Cloneable, because the failure that stopped a writer is told to everybody who uses it afterwards.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting makes no sense, so no writer was built.
+    #[error("{setting}: {reason}")]
+    Configuration {
+        /// The setting's name.
+        setting: &'static str,
+        /// What is wrong and what to write instead.
+        reason: String,
+    },
+
+    /// The database has no road here, or the entity has a column that it cannot hold.
+    #[error("{what} cannot be written by this writer; {remedy}")]
+    Unsupported {
+        /// The backend or the column.
+        what: String,
+        /// What to use instead.
+        remedy: &'static str,
+    },
+
+    /// The row was refused before it entered the buffer. The caller's fault; the writer goes on.
+    #[error("the row for {table} was not taken: column {column} {reason}")]
+    InvalidRow {
+        /// The table's name.
+        table: &'static str,
+        /// The column's name.
+        column: &'static str,
+        /// What is wrong and what to do.
+        reason: &'static str,
+    },
+
+    /// The database refused this one row: a constraint, a type, or a size. The row's fault; the writer goes on.
+    #[error("{table} refused the row; correct it and add it again")]
+    Constraint {
+        /// The table's name.
+        table: &'static str,
+        /// What the database said.
+        source: DbErr,
+    },
+
+    /// An update found no row with its key. Nothing was written for it; the writer goes on.
+    #[error("{table} has no row with this key; insert it first")]
+    Missing {
+        /// The table's name.
+        table: &'static str,
+    },
+
+    /// Others held the database for longer than the writer retries. The writer has stopped.
+    #[error("{table} stayed locked for {waited:?}; shorten the other transactions or raise retry_for")]
+    Busy {
+        /// The table's name.
+        table: &'static str,
+        /// How long the writer tried.
+        waited: Duration,
+        /// What the database said last.
+        source: DbErr,
+    },
+
+    /// The disk, or the limit set on the database's size, is full. The writer has stopped.
+    #[error("no space is left for {table}; free some, then write the unwritten rows again")]
+    Full {
+        /// The table's name.
+        table: &'static str,
+        /// What the database said.
+        source: DbErr,
+    },
+
+    /// The table, or a column of it, is not in the database as the entity describes it. The writer has stopped.
+    #[error("the database does not know {table} as its entity describes it; run the migrations first")]
+    Schema {
+        /// The table's name.
+        table: &'static str,
+        /// What the database said.
+        source: DbErr,
+    },
+
+    /// The database failed in a way that another try would not mend. The writer has stopped.
+    #[error("the database failed while {table} was written; see the source, then build a new writer")]
+    Database {
+        /// The table's name.
+        table: &'static str,
+        /// What the database said.
+        source: DbErr,
+    },
+
+    /// So many refused rows wait to be collected that the writer has stopped.
+    #[error("{limit} rejected rows wait to be collected; call flush or take_rejected, or set on_rejected")]
+    Backlog {
+        /// How many rejected rows a writer keeps.
+        limit: usize,
+    },
+
+    /// The writer was closed; it takes no more rows.
+    #[error("the writer is closed; build a new one")]
+    Closed,
+
+    /// The task that writes ended before its work was done: its runtime shut down, or an observer or callback
+    /// panicked.
+    #[error("the writing task ended early; close the writer before its runtime, and let no callback panic")]
+    Stopped,
+}
+
+/// The kinds of [`Error`], for metrics and for `match`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ErrorKind {
+    /// See [`Error::Configuration`].
+    Configuration,
+    /// See [`Error::Unsupported`].
+    Unsupported,
+    /// See [`Error::InvalidRow`].
+    InvalidRow,
+    /// See [`Error::Constraint`].
+    Constraint,
+    /// See [`Error::Missing`].
+    Missing,
+    /// See [`Error::Busy`].
+    Busy,
+    /// See [`Error::Full`].
+    Full,
+    /// See [`Error::Schema`].
+    Schema,
+    /// See [`Error::Database`].
+    Database,
+    /// See [`Error::Backlog`].
+    Backlog,
+    /// See [`Error::Closed`].
+    Closed,
+    /// See [`Error::Stopped`].
+    Stopped,
+}
+
+impl Error {
+    /// The error's kind.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Configuration { .. } => ErrorKind::Configuration,
+            Self::Unsupported { .. } => ErrorKind::Unsupported,
+            Self::InvalidRow { .. } => ErrorKind::InvalidRow,
+            Self::Constraint { .. } => ErrorKind::Constraint,
+            Self::Missing { .. } => ErrorKind::Missing,
+            Self::Busy { .. } => ErrorKind::Busy,
+            Self::Full { .. } => ErrorKind::Full,
+            Self::Schema { .. } => ErrorKind::Schema,
+            Self::Database { .. } => ErrorKind::Database,
+            Self::Backlog { .. } => ErrorKind::Backlog,
+            Self::Closed => ErrorKind::Closed,
+            Self::Stopped => ErrorKind::Stopped,
+        }
+    }
+
+    /// Whether only the one row is at fault, so that the writer goes on.
+    #[must_use]
+    pub const fn is_row(&self) -> bool {
+        matches!(self.kind(), ErrorKind::InvalidRow | ErrorKind::Constraint | ErrorKind::Missing)
+    }
+}
+
+impl ErrorKind {
+    /// The kind's name in metrics and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Unsupported => "unsupported",
+            Self::InvalidRow => "invalid_row",
+            Self::Constraint => "constraint",
+            Self::Missing => "missing",
+            Self::Busy => "busy",
+            Self::Full => "full",
+            Self::Schema => "schema",
+            Self::Database => "database",
+            Self::Backlog => "backlog",
+            Self::Closed => "closed",
+            Self::Stopped => "stopped",
+        }
+    }
+}

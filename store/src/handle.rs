@@ -1,0 +1,93 @@
+//! What both writers are: a buffer, a task behind it, and the way between models and rows.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use sea_orm::{EntityTrait, IntoActiveModel};
+
+use crate::{
+    Counts, Error, Rejected, Summary,
+    buffer::Buffer,
+    row::Row,
+    sqlite::{Operation, Road},
+    table::Table,
+    task::Task,
+    writer::WriterBuilder,
+};
+
+/// Shared by the clones of a writer; the last one dropped lets the task finish and end.
+pub(crate) struct Handle<E> {
+    buffer: Arc<Buffer>,
+    table: Arc<Table>,
+    entity: PhantomData<fn(E)>,
+}
+
+impl<E> Drop for Handle<E> {
+    fn drop(&mut self) {
+        self.buffer.orphan();
+    }
+}
+
+impl<E: EntityTrait> Handle<E> {
+    pub(crate) fn spawn<W>(
+        builder: WriterBuilder<E, W>,
+        table: Table,
+        operation: Operation,
+    ) -> Result<Self, Error> {
+        let WriterBuilder { connection, limits, observer, on_rejected, .. } = builder;
+        limits.check()?;
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| Error::Configuration {
+            setting: "runtime",
+            reason: "there is none; build the writer inside a tokio runtime".to_owned(),
+        })?;
+        let table = Arc::new(table);
+        let coalesce = matches!(operation, Operation::Update);
+        let road = Road::new(&connection, Arc::clone(&table), operation, limits.rows)?;
+        let on_rejected = on_rejected.map(|callback| {
+            Box::new(move |row: Row, error: Error| {
+                callback(Rejected { model: Table::model::<E>(row), error });
+            }) as Box<dyn Fn(Row, Error) + Send + Sync>
+        });
+        let buffer = Arc::new(Buffer::new(limits, table.name, on_rejected));
+        let task = Task::new(Arc::clone(&buffer), road, Arc::clone(&table), observer, coalesce);
+        runtime.spawn(task.run());
+        Ok(Self { buffer, table, entity: PhantomData })
+    }
+
+    pub(crate) async fn insert(&self, model: impl IntoActiveModel<E::ActiveModel>) -> Result<(), Error> {
+        let row = self.table.insertion(model.into_active_model())?;
+        self.buffer.add(row).await
+    }
+
+    pub(crate) async fn update(&self, model: impl IntoActiveModel<E::ActiveModel>) -> Result<(), Error> {
+        let row = self.table.update(model.into_active_model())?;
+        self.buffer.add(row).await
+    }
+
+    pub(crate) async fn flush(&self) -> Result<Summary<E>, Error> {
+        self.buffer.flush().await?;
+        Ok(self.summary())
+    }
+
+    pub(crate) async fn close(&self) -> Result<Summary<E>, Error> {
+        self.buffer.shut();
+        self.buffer.ended().await?;
+        Ok(self.summary())
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.buffer.counts()
+    }
+
+    pub(crate) fn take_rejected(&self) -> Vec<Rejected<E>> {
+        let rejected = self.buffer.take_rejected().into_iter();
+        rejected.map(|(row, error)| Rejected { model: Table::model::<E>(row), error }).collect()
+    }
+
+    pub(crate) fn take_unwritten(&self) -> Vec<E::ActiveModel> {
+        self.buffer.take_unwritten().into_iter().map(Table::model::<E>).collect()
+    }
+
+    fn summary(&self) -> Summary<E> {
+        Summary { rejected: self.take_rejected(), counts: self.counts() }
+    }
+}

@@ -1,0 +1,58 @@
+//! What a writer did, told to whoever flushes or closes it.
+
+use sea_orm::{ActiveModelTrait, EntityTrait, sea_query::ValueTuple};
+
+use crate::Error;
+
+/// How many rows met which end since the writer was built.
+///
+/// After [`close`](crate::BatchWriter::close), `accepted` is the sum of all others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Rows that `add` took.
+    pub accepted: u64,
+    /// Rows that are in the database.
+    pub written: u64,
+    /// Rows that the database left out as asked: a conflict with
+    /// [`OnConflict::DoNothing`](crate::OnConflict::DoNothing), or a trigger's `RAISE(IGNORE)`.
+    pub skipped: u64,
+    /// Updates that were merged into a later one of the same row before they reached the database.
+    pub coalesced: u64,
+    /// Rows that were refused, each with its own error.
+    pub rejected: u64,
+    /// Rows that a failed writer holds for [`take_unwritten`](crate::BatchWriter::take_unwritten), or has given.
+    pub unwritten: u64,
+}
+
+/// What a writer did so far.
+///
+/// The counts are totals since the writer was built. The rejected rows are those that nobody was given before: each
+/// goes to exactly one caller of `flush`, `close` or `take_rejected`.
+#[derive(Debug)]
+#[must_use = "the rejected rows in it are given to nobody else"]
+#[non_exhaustive]
+pub struct Summary<E: EntityTrait> {
+    /// Totals since the writer was built.
+    pub counts: Counts,
+    /// The rows that were refused, oldest first.
+    pub rejected: Vec<Rejected<E>>,
+}
+
+/// A row that was refused, and why.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Rejected<E: EntityTrait> {
+    /// The row as it was added; for an update, with what was merged into it.
+    pub model: E::ActiveModel,
+    /// Why it was refused: [`Error::Constraint`] or [`Error::Missing`].
+    pub error: Error,
+}
+
+impl<E: EntityTrait> Rejected<E> {
+    /// The primary key, if the row sets all of it.
+    #[must_use]
+    pub fn key(&self) -> Option<ValueTuple> {
+        self.model.get_primary_key_value()
+    }
+}

@@ -1,0 +1,141 @@
+//! What the roads need to know of an entity, read once, and the way from a model to a flat row and back.
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn, Value,
+    sea_query::{ColumnType, Expr, Query, SqliteQueryBuilder},
+};
+
+use crate::{
+    Error,
+    row::{Row, Shape},
+};
+
+/// A table, without the entity's type: everything behind the handles is compiled once, not once an entity.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) schema: Option<String>,
+    pub(crate) columns: Vec<Column>,
+    /// The primary key's columns, in the key's order.
+    pub(crate) key: Vec<usize>,
+}
+
+/// A column and how it is written.
+#[derive(Debug)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    /// The expression that a value is bound in: `?`, or what the entity's `save_as` makes of it.
+    pub(crate) placeholder: String,
+}
+
+impl Table {
+    pub(crate) fn of<E: EntityTrait>() -> Result<Self, Error> {
+        let entity = E::default();
+        let columns: Vec<Column> = E::Column::iter().map(Column::of::<E>).collect::<Result<_, _>>()?;
+        let key = E::PrimaryKey::iter().filter_map(|key| position::<E>(key.into_column())).collect();
+        Ok(Self { name: entity.table_name(), schema: entity.schema_name().map(str::to_owned), columns, key })
+    }
+
+    /// The name of a column, for messages.
+    pub(crate) fn column(&self, index: usize) -> &'static str {
+        self.columns.get(index).map_or("?", |column| column.name)
+    }
+
+    /// Takes the values out of a model that is to be inserted: all that are set or unchanged.
+    pub(crate) fn insertion<M: ActiveModelTrait>(&self, model: M) -> Result<Row, Error> {
+        self.flatten(model, |_, value| match value {
+            ActiveValue::Set(value) | ActiveValue::Unchanged(value) => Some(value),
+            ActiveValue::NotSet => None,
+        })
+    }
+
+    /// Takes the values out of a model that updates its row: the key, and all that are set.
+    pub(crate) fn update<M: ActiveModelTrait>(&self, model: M) -> Result<Row, Error> {
+        let row = self.flatten(model, |column, value| match value {
+            ActiveValue::Set(value) => Some(value),
+            ActiveValue::Unchanged(value) if self.key.contains(&column) => Some(value),
+            ActiveValue::Unchanged(_) | ActiveValue::NotSet => None,
+        })?;
+        if let Some(unset) = self.key.iter().find(|column| !row.shape.contains(**column)) {
+            return Err(self.invalid(*unset, "is part of the key and is not set; set it to name the row"));
+        }
+        if row.values.len() == self.key.len() {
+            let column = self.key.first().copied().unwrap_or_default();
+            return Err(self.invalid(column, "is set alone; set a column that is to be changed as well"));
+        }
+        Ok(row)
+    }
+
+    /// Builds the model again that a row was made of, with every value set.
+    pub(crate) fn model<E: EntityTrait>(row: Row) -> E::ActiveModel {
+        let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+        let mut columns = E::Column::iter().enumerate();
+        for (index, value) in row.into_cells() {
+            if let Some((_, column)) = columns.find(|(at, _)| *at == index) {
+                // The value came out of the same field of the same type, so it goes back in.
+                if let Err(error) = model.try_set(column, value) {
+                    tracing::error!(column = column.as_str(), %error, "a value could not be given back");
+                }
+            }
+        }
+        model
+    }
+
+    fn flatten<M: ActiveModelTrait>(
+        &self,
+        mut model: M,
+        pick: impl Fn(usize, ActiveValue<Value>) -> Option<Value>,
+    ) -> Result<Row, Error> {
+        let mut shape = Shape::empty(self.columns.len());
+        let mut values = Vec::with_capacity(self.columns.len());
+        for (index, column) in <M::Entity as EntityTrait>::Column::iter().enumerate() {
+            let Some(value) = pick(index, model.take(column)) else { continue };
+            // The driver's encoder panics on such a number, so it must not get that far.
+            if matches!(value, Value::BigUnsigned(Some(number)) if i64::try_from(number).is_err()) {
+                return Err(self.invalid(index, "is above 9223372036854775807; store it as text"));
+            }
+            shape.insert(index);
+            values.push(value);
+        }
+        Ok(Row::new(shape, values))
+    }
+
+    fn invalid(&self, column: usize, reason: &'static str) -> Error {
+        Error::InvalidRow { table: self.name, column: self.column(column), reason }
+    }
+}
+
+impl Column {
+    fn of<E: EntityTrait>(column: E::Column) -> Result<Self, Error> {
+        let name = column.as_str();
+        let kind = column.def();
+        // The driver has no encoding for these on SQLite and panics.
+        if matches!(
+            kind.get_column_type(),
+            ColumnType::Array(_)
+                | ColumnType::Vector(_)
+                | ColumnType::Cidr
+                | ColumnType::Inet
+                | ColumnType::MacAddr
+        ) {
+            return Err(Error::Unsupported {
+                what: format!("column {name} of {}", E::default().table_name()),
+                remedy: "SQLite has no such type; use text or JSON",
+            });
+        }
+        let (sql, _) = Query::select().expr(column.save_as(Expr::val(0))).build(SqliteQueryBuilder);
+        let placeholder = sql.trim_start_matches("SELECT ").to_owned();
+        if placeholder.matches('?').count() != 1 {
+            return Err(Error::Unsupported {
+                what: format!("column {name} of {}", E::default().table_name()),
+                remedy: "its save_as must use the value exactly once",
+            });
+        }
+        Ok(Self { name, placeholder })
+    }
+}
+
+/// The number of a column in the entity's order.
+pub(crate) fn position<E: EntityTrait>(column: E::Column) -> Option<usize> {
+    E::Column::iter().position(|other| other.as_str() == column.as_str())
+}

@@ -1,0 +1,197 @@
+//! How a writer is set up.
+
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+use sea_orm::{DatabaseConnection, EntityTrait};
+
+use super::{BatchUpdateWriter, BatchWriter};
+use crate::{
+    Error, Observer, OnConflict, Rejected,
+    conflict::Conflict,
+    handle::Handle,
+    limits::Limits,
+    sqlite::Operation,
+    table::{Table, position},
+};
+
+pub(crate) type OnRejected<E> = Box<dyn Fn(Rejected<E>) + Send + Sync>;
+
+/// Sets up a [`BatchWriter`] or a [`BatchUpdateWriter`].
+#[must_use = "a builder writes nothing; call build"]
+pub struct WriterBuilder<E: EntityTrait, W> {
+    pub(crate) connection: DatabaseConnection,
+    pub(crate) limits: Limits,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) on_rejected: Option<OnRejected<E>>,
+    on_conflict: OnConflict<E>,
+    conflict_target: Option<Vec<E::Column>>,
+    writer: PhantomData<fn() -> W>,
+}
+
+impl<E: EntityTrait, W> WriterBuilder<E, W> {
+    pub(super) fn new(connection: DatabaseConnection) -> Self {
+        Self {
+            connection,
+            limits: Limits::default(),
+            observer: Arc::new(()),
+            on_rejected: None,
+            on_conflict: OnConflict::Reject,
+            conflict_target: None,
+            writer: PhantomData,
+        }
+    }
+
+    /// The number of waiting rows that makes a batch due; at least 1, 50 by default.
+    pub fn rows(mut self, rows: usize) -> Self {
+        self.limits.rows = rows;
+        self.limits.max_rows = self.limits.max_rows.max(rows);
+        self.limits.capacity = self.limits.capacity.max(rows);
+        self
+    }
+
+    /// The most rows in one batch, which is one transaction; at least [`rows`](Self::rows), 2,048 by default.
+    ///
+    /// While a batch is being written, what arrives forms the next one, up to this size: the busier the writer, the
+    /// larger its batches.
+    pub fn max_rows(mut self, rows: usize) -> Self {
+        self.limits.max_rows = rows;
+        self
+    }
+
+    /// The weight of waiting rows, in bytes of memory, that makes a batch due and that a batch of several rows does
+    /// not exceed; 4 MiB by default.
+    pub fn bytes(mut self, bytes: usize) -> Self {
+        self.limits.bytes = bytes;
+        self.limits.capacity_bytes = self.limits.capacity_bytes.max(bytes);
+        self
+    }
+
+    /// How long a row waits at most before its batch is due; 100 ms by default.
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.limits.linger = linger;
+        self
+    }
+
+    /// The most rows in memory, waiting or being written; at least [`rows`](Self::rows), 8,192 by default. Once it
+    /// is reached, `add` waits.
+    pub fn capacity(mut self, rows: usize) -> Self {
+        self.limits.capacity = rows;
+        self
+    }
+
+    /// The weight of the rows in memory, in bytes, from which on `add` waits; 64 MiB by default. A single row that
+    /// is heavier is still taken, alone.
+    pub fn capacity_bytes(mut self, bytes: usize) -> Self {
+        self.limits.capacity_bytes = bytes;
+        self
+    }
+
+    /// How long a locked database is tried again before the writer stops; 30 s by default.
+    ///
+    /// Each try also waits inside SQLite for the connection's busy timeout, which is 5 s unless the connection was
+    /// set up otherwise.
+    pub fn retry_for(mut self, time: Duration) -> Self {
+        self.limits.retry_for = time;
+        self
+    }
+
+    /// How many rejected rows are kept for those who ask; 10,000 by default. At that number the writer stops with
+    /// [`Error::Backlog`], rather than fill the memory or drop them.
+    pub fn max_rejected(mut self, rows: usize) -> Self {
+        self.limits.max_rejected = rows;
+        self
+    }
+
+    /// Gives each rejected row to `callback` instead of keeping it for the next `flush` or `close`.
+    ///
+    /// It runs on the task that writes, so it must not block and must not panic. Rows that were rejected in a batch
+    /// whose later part stopped the writer are kept for `take_rejected` all the same.
+    pub fn on_rejected(mut self, callback: impl Fn(Rejected<E>) + Send + Sync + 'static) -> Self {
+        self.on_rejected = Some(Box::new(callback));
+        self
+    }
+
+    /// Tells `observer` about every batch.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+}
+
+impl<E: EntityTrait> WriterBuilder<E, BatchWriter<E>> {
+    /// What happens to a row whose key is there already; by default it is rejected.
+    pub fn on_conflict(mut self, on_conflict: OnConflict<E>) -> Self {
+        self.on_conflict = on_conflict;
+        self
+    }
+
+    /// The columns whose conflict [`on_conflict`](Self::on_conflict) is about; by default the primary key. The table
+    /// must have a unique index on exactly these.
+    pub fn conflict_target(mut self, columns: impl IntoIterator<Item = E::Column>) -> Self {
+        self.conflict_target = Some(columns.into_iter().collect());
+        self
+    }
+
+    /// Builds the writer and starts its task on the current tokio runtime. The database is not touched yet.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] if a setting makes no sense or there is no tokio runtime;
+    /// [`Error::Unsupported`] if the connection is not to SQLite or a column's type has no place there.
+    pub fn build(self) -> Result<BatchWriter<E>, Error> {
+        let table = Table::of::<E>()?;
+        let conflict = self.conflict(&table)?;
+        Handle::spawn(self, table, Operation::Insert(conflict)).map(BatchWriter::new)
+    }
+
+    fn conflict(&self, table: &Table) -> Result<Conflict, Error> {
+        let target = match &self.conflict_target {
+            Some(columns) => numbers::<E>(columns),
+            None => table.key.clone(),
+        };
+        if target.is_empty() {
+            return Err(Error::Configuration {
+                setting: "conflict_target",
+                reason: "is empty; name the columns of a unique index".to_owned(),
+            });
+        }
+        match &self.on_conflict {
+            OnConflict::Reject if self.conflict_target.is_some() => Err(Error::Configuration {
+                setting: "conflict_target",
+                reason: "has no effect while conflicts are rejected; set on_conflict too".to_owned(),
+            }),
+            OnConflict::Reject => Ok(Conflict::Reject),
+            OnConflict::DoNothing => Ok(Conflict::DoNothing { target }),
+            OnConflict::Update(columns) if columns.is_empty() => Err(Error::Configuration {
+                setting: "on_conflict",
+                reason: "updates no column; name some, or use DoNothing".to_owned(),
+            }),
+            OnConflict::Update(columns) => Ok(Conflict::Update { target, columns: numbers::<E>(columns) }),
+        }
+    }
+}
+
+impl<E: EntityTrait> WriterBuilder<E, BatchUpdateWriter<E>> {
+    /// Builds the writer and starts its task on the current tokio runtime. The database is not touched yet.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] if a setting makes no sense or there is no tokio runtime;
+    /// [`Error::Unsupported`] if the connection is not to SQLite or a column's type has no place there.
+    pub fn build(self) -> Result<BatchUpdateWriter<E>, Error> {
+        Handle::spawn(self, Table::of::<E>()?, Operation::Update).map(BatchUpdateWriter::new)
+    }
+}
+
+impl<E: EntityTrait, W> std::fmt::Debug for WriterBuilder<E, W> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("WriterBuilder")
+            .field("table", &E::default().as_str())
+            .field("limits", &self.limits)
+            .field("on_conflict", &self.on_conflict)
+            .finish_non_exhaustive()
+    }
+}
+
+fn numbers<E: EntityTrait>(columns: &[E::Column]) -> Vec<usize> {
+    columns.iter().filter_map(|column| position::<E>(*column)).collect()
+}

@@ -1,0 +1,132 @@
+//! The writer of changes to rows that are there.
+
+use std::sync::Arc;
+
+use sea_orm::{DatabaseConnection, EntityTrait, IntoActiveModel};
+
+use super::WriterBuilder;
+use crate::{Counts, Error, Rejected, Summary, handle::Handle};
+
+/// Updates rows of one entity by their primary key, in batches.
+///
+/// Of each model, the columns that are `Set` are written; those that are unchanged or not set keep their value in
+/// the database. The key, set or unchanged, names the row and is never changed.
+///
+/// Updates of the same row that meet in one batch are merged, column by column, and the last value wins: the
+/// database, its triggers and its constraints never see the values in between. A key that the table does not hold
+/// comes back as a rejected row with [`Error::Missing`].
+///
+/// A handle: clones are cheap and share one buffer and one writing task. Each batch is one transaction.
+///
+/// **End it with [`close`](Self::close).** If all handles are dropped instead, the task still writes what was added,
+/// as long as its runtime lives, but nobody learns how that went: rows that could not be written are only counted in
+/// the log.
+///
+/// `ActiveModelBehavior` hooks are not called.
+pub struct BatchUpdateWriter<E: EntityTrait> {
+    handle: Arc<Handle<E>>,
+}
+
+impl<E: EntityTrait> BatchUpdateWriter<E> {
+    /// Begins to set up a writer on this connection.
+    pub fn builder(connection: DatabaseConnection) -> WriterBuilder<E, Self> {
+        WriterBuilder::new(connection)
+    }
+
+    pub(super) fn new(handle: Handle<E>) -> Self {
+        Self { handle: Arc::new(handle) }
+    }
+
+    /// Adds an update; waits while the buffer is full. That it was added does not mean that it is in the database yet:
+    /// see [`flush`](Self::flush).
+    ///
+    /// Cancellation safe: a call that was dropped before it returned has not added its row.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRow`] if the key is not set, nothing else is set, or the database could not hold a value. Once the writer is closed or has
+    /// stopped, why so. In each case the row was not added, and the model is gone; keep a copy if it is needed.
+    pub async fn add(&self, model: impl IntoActiveModel<E::ActiveModel>) -> Result<(), Error> {
+        self.handle.update(model).await
+    }
+
+    /// Adds updates one after the other, and returns their number.
+    ///
+    /// A call that was dropped, or that failed, has added the rows before that one and none from there on.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add), for the first row that is not taken.
+    pub async fn add_many<M: IntoActiveModel<E::ActiveModel>>(
+        &self,
+        models: impl IntoIterator<Item = M>,
+    ) -> Result<u64, Error> {
+        let mut added = 0;
+        for model in models {
+            self.add(model).await?;
+            added += 1;
+        }
+        Ok(added)
+    }
+
+    /// Writes everything that was added before the call, by anybody, and returns once it is in the database or
+    /// rejected. The summary gives the rejected rows, each only once.
+    ///
+    /// Cancellation safe: the rows are written all the same, and rejected rows go to the next who asks.
+    ///
+    /// # Errors
+    /// Why the writer stopped, if it did so before all these rows were decided.
+    pub async fn flush(&self) -> Result<Summary<E>, Error> {
+        self.handle.flush().await
+    }
+
+    /// Takes no more rows, from any handle, writes what was added, and returns once all is decided. Called again, it
+    /// returns the same counts.
+    ///
+    /// Cancellation safe: the writer is closed from the first poll on, the rows are written all the same, and
+    /// another call waits for the end.
+    ///
+    /// # Errors
+    /// Why the writer stopped before all was written. The rows that are not in the database are then in
+    /// [`take_unwritten`](Self::take_unwritten), and those that were refused in
+    /// [`take_rejected`](Self::take_rejected).
+    pub async fn close(&self) -> Result<Summary<E>, Error> {
+        self.handle.close().await
+    }
+
+    /// How many rows met which end so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.handle.counts()
+    }
+
+    /// The rejected rows that nobody was given before, without waiting.
+    #[must_use = "the rows are given to nobody else"]
+    pub fn take_rejected(&self) -> Vec<Rejected<E>> {
+        self.handle.take_rejected()
+    }
+
+    /// The rows that a stopped writer could not write, in the order of their adding, each only once. Empty while the
+    /// writer works.
+    ///
+    /// If the connection broke during a commit, the rows of that batch are among them although they may be in the
+    /// database; to write them again is harmless.
+    #[must_use = "the rows are given to nobody else"]
+    pub fn take_unwritten(&self) -> Vec<E::ActiveModel> {
+        self.handle.take_unwritten()
+    }
+}
+
+impl<E: EntityTrait> Clone for BatchUpdateWriter<E> {
+    fn clone(&self) -> Self {
+        Self { handle: Arc::clone(&self.handle) }
+    }
+}
+
+impl<E: EntityTrait> std::fmt::Debug for BatchUpdateWriter<E> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("BatchUpdateWriter")
+            .field("table", &E::default().as_str())
+            .field("counts", &self.counts())
+            .finish()
+    }
+}
