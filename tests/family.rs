@@ -50,6 +50,7 @@ const FAMILY: [(&str, &[(&str, Bond)]); 10] = [
 /// The edges of a crate that composes the others.
 const EVERYONE: &[(&str, Bond)] = &[
     ("cofferdam", Bond::Any),
+    ("cofferdam-python", Bond::Any),
     ("cofferdam-sandbox", Bond::Any),
     ("cofferdam-queue", Bond::Any),
     ("cofferdam-heartbeat", Bond::Any),
