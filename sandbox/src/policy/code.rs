@@ -127,11 +127,12 @@ pub enum Code {
     ///
     /// Instead: a name without the underscores.
     SpecialName,
-    /// CD203. `type` used for more than the type of one value.
+    /// CD203. `type` used for more than asking for a type. `type(x)` may be printed, compared with a class, or
+    /// have its attributes read; kept as a value it could be called to build a class from strings.
     ///
     /// Refused: `type('A', (), {})`, `class M(type)`.
     ///
-    /// Instead: a `class` statement; `type(x)` with one argument is fine.
+    /// Instead: a `class` statement; `type(x).__name__`, `type(x) is int` and `isinstance` are fine.
     DynamicType,
     /// CD204. An identifier in other letters that Python reads as a keyword after normalisation.
     ///

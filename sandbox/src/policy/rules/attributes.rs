@@ -176,6 +176,7 @@ pub(crate) const INTROSPECTION: &[&str] = &[
     "find_module",
     "find_spec",
     "get_code",
+    "get_loop",
     "get_source",
     "load_module",
     "mro",

@@ -3,7 +3,8 @@
 //! Left out on purpose: `operator.attrgetter` and `operator.methodcaller` (a string becomes an attribute),
 //! `string.Formatter` (walks attributes named by a string), `typing.get_type_hints` and `functools.singledispatch`
 //! (evaluate text in annotations), `functools.update_wrapper` (copies attributes named by strings),
-//! `dataclasses.make_dataclass` (builds source text), `random.SystemRandom` (not repeatable), `json.load` and
+//! `dataclasses.make_dataclass` (builds source text), `dataclasses.fields` (hands out annotations), `abc.ABCMeta` and
+//! `enum.EnumMeta` (called with three arguments they build a class from strings), `random.SystemRandom` (not repeatable), `json.load` and
 //! `json.dump` (files), `re.DEBUG` (prints), and every submodule that a module shows by accident.
 
 use super::modules::Module;
@@ -16,7 +17,7 @@ pub(crate) const MODULES: &[Module] = &[
         "generator_stop", "generators", "nested_scopes", "with_statement",
     ] },
     Module { name: "abc", exports: &[
-        "ABC", "ABCMeta", "abstractmethod", "abstractclassmethod", "abstractproperty",
+        "ABC", "abstractmethod", "abstractclassmethod", "abstractproperty",
         "abstractstaticmethod",
     ] },
     Module { name: "array", exports: &[
@@ -55,7 +56,7 @@ pub(crate) const MODULES: &[Module] = &[
     ] },
     Module { name: "dataclasses", exports: &[
         "FrozenInstanceError", "InitVar", "KW_ONLY", "MISSING", "asdict", "astuple", "dataclass", "field",
-        "fields", "is_dataclass", "replace",
+        "is_dataclass", "replace",
     ] },
     Module { name: "datetime", exports: &[
         "MAXYEAR", "MINYEAR", "UTC", "date", "datetime", "time", "timedelta", "timezone", "tzinfo",
@@ -69,7 +70,7 @@ pub(crate) const MODULES: &[Module] = &[
         "ROUND_UP", "Rounded", "Subnormal", "Underflow", "getcontext", "localcontext", "setcontext",
     ] },
     Module { name: "enum", exports: &[
-        "CONFORM", "CONTINUOUS", "EJECT", "Enum", "EnumCheck", "EnumMeta", "EnumType", "Flag",
+        "CONFORM", "CONTINUOUS", "EJECT", "Enum", "EnumCheck", "Flag",
         "FlagBoundary", "IntEnum", "IntFlag", "KEEP", "NAMED_FLAGS", "ReprEnum", "STRICT", "StrEnum",
         "UNIQUE", "auto", "member", "nonmember", "property", "unique", "verify",
     ] },

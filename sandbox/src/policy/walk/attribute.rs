@@ -23,7 +23,7 @@ impl Walker<'_, '_> {
                 self.identifier(&name.id, span_of(name));
                 done = self.through_modules(&name.id, &chain);
             }
-            other => self.expression(other),
+            other => self.type_or_expression(other),
         }
         let last = chain.len().saturating_sub(1);
         for (index, link) in chain.iter().enumerate().skip(done) {

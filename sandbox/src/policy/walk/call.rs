@@ -13,18 +13,12 @@ impl Walker<'_, '_> {
         let mut arguments = node.args.as_slice();
         match node.func.as_ref() {
             Expr::Name(name) if self.is_builtin(&name.id, "type", span_of(name).0) => {
-                let one = matches!(arguments, [only] if !matches!(only, Expr::Starred(_)));
-                if !one || !node.keywords.is_empty() {
-                    self.refuse_type(span_of(name));
-                }
+                self.refuse_type(span_of(name));
             }
-            Expr::Name(name) if is_type_test(&name.id) => {
+            Expr::Name(name) if self.swallows_types(name) => {
                 self.expression(&node.func);
-                if let [value, types, rest @ ..] = arguments {
-                    self.expression(value);
-                    self.tested_types(types);
-                    arguments = rest;
-                }
+                arguments.iter().for_each(|argument| self.tested_types(argument));
+                arguments = &[];
             }
             Expr::Attribute(attribute) => {
                 if self.count(attribute.range()) {
@@ -84,13 +78,50 @@ impl Walker<'_, '_> {
         }
     }
 
-    /// The second argument of `isinstance` may be `type`, alone or in a tuple.
+    /// Arguments of a builtin that hands no type on may be `type` or `type(value)`, alone or in a tuple.
     fn tested_types(&mut self, types: &Expr) {
         match types {
             Expr::Name(name) if self.is_builtin(&name.id, "type", span_of(name).0) => {}
             Expr::Tuple(node) => node.elts.iter().for_each(|element| self.tested_types(element)),
-            other => self.expression(other),
+            other => self.type_or_expression(other),
         }
+    }
+
+    /// Visits an expression in a place from which `type(value)` does not get further.
+    ///
+    /// The type of a class is `type` itself, which builds classes from strings when it is called; therefore
+    /// `type(value)` must not become a value that the check loses sight of.
+    pub(super) fn type_or_expression(&mut self, expression: &Expr) {
+        match self.type_call(expression) {
+            Some(value) => {
+                if self.count(expression.range()) {
+                    self.expression(value);
+                }
+            }
+            None => self.expression(expression),
+        }
+    }
+
+    /// The argument of a `type(value)`.
+    pub(super) fn type_call<'e>(&self, expression: &'e Expr) -> Option<&'e Expr> {
+        let Expr::Call(call) = expression else { return None };
+        match (call.func.as_ref(), call.args.as_slice()) {
+            (Expr::Name(name), [value])
+                if call.keywords.is_empty()
+                    && !matches!(value, Expr::Starred(_))
+                    && self.is_builtin(&name.id, "type", span_of(name).0) =>
+            {
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the name is a builtin that takes types and gives no type back.
+    fn swallows_types(&self, name: &rustpython_parser::ast::ExprName) -> bool {
+        ["isinstance", "issubclass", "print", "repr", "str"]
+            .iter()
+            .any(|builtin| self.is_builtin(&name.id, builtin, span_of(name).0))
     }
 
     /// A string that `agg` and its like take for the name of a method.
@@ -135,10 +166,6 @@ pub(super) fn has_no_target(call: &ExprCall) -> bool {
             // `**options` could hold the target.
             None => false,
         })
-}
-
-fn is_type_test(name: &str) -> bool {
-    matches!(normal(name).as_ref(), "isinstance" | "issubclass")
 }
 
 fn is_denied_method(name: &str) -> bool {

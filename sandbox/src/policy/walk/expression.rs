@@ -42,6 +42,10 @@ impl Walker<'_, '_> {
                     walker.expression(&node.body);
                 });
             }
+            Expr::FormattedValue(node) => {
+                self.type_or_expression(&node.value);
+                self.expressions(node.format_spec.as_deref());
+            }
             // What an annotation binds outlives it.
             Expr::NamedExpr(node) => {
                 let outer = std::mem::replace(&mut self.in_annotation, false);
@@ -63,7 +67,6 @@ impl Walker<'_, '_> {
             | Expr::Await(_)
             | Expr::Yield(_)
             | Expr::YieldFrom(_)
-            | Expr::FormattedValue(_)
             | Expr::JoinedStr(_)
             | Expr::Constant(_)
             | Expr::Starred(_)
@@ -73,14 +76,37 @@ impl Walker<'_, '_> {
         }
     }
 
-    /// `module is None` asks whether an optional import succeeded and hands the module to nobody.
+    /// `module is None` and `type(value) is Class` hand their operands to nobody, and comparing types with types
+    /// calls no method of the program; any other comparison could.
     fn compare(&mut self, node: &ast::ExprCompare) {
         let identity = node.ops.iter().all(|operator| matches!(operator, CmpOp::Is | CmpOp::IsNot));
-        for side in std::iter::once(node.left.as_ref()).chain(&node.comparators) {
+        let sides = || std::iter::once(node.left.as_ref()).chain(&node.comparators);
+        let types = identity || sides().all(|side| self.is_plain_type(side));
+        for side in sides() {
             let is_module = matches!(side, Expr::Name(name) if !self.modules_of(&name.id).is_empty());
-            if !(identity && is_module) {
-                self.expression(side);
+            if identity && is_module {
+                continue;
             }
+            if types { self.type_or_expression(side) } else { self.expression(side) }
+        }
+    }
+
+    /// A builtin or imported class, `type(value)`, or several of them.
+    fn is_plain_type(&self, side: &Expr) -> bool {
+        const TYPES: &[&str] =
+            &["bool", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"];
+        match side {
+            Expr::Name(name) => {
+                let at = span_of(name).0;
+                self.is_imported(&name.id) || TYPES.iter().any(|known| self.is_builtin(&name.id, known, at))
+            }
+            Expr::Attribute(node) => {
+                matches!(node.value.as_ref(), Expr::Name(name) if self.is_imported(&name.id))
+            }
+            Expr::Tuple(node) => node.elts.iter().all(|element| self.is_plain_type(element)),
+            Expr::List(node) => node.elts.iter().all(|element| self.is_plain_type(element)),
+            Expr::Set(node) => node.elts.iter().all(|element| self.is_plain_type(element)),
+            other => self.type_call(other).is_some(),
         }
     }
 

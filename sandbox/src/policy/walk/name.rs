@@ -48,8 +48,8 @@ impl Walker<'_, '_> {
         self.report(
             Code::DynamicType,
             span,
-            "`type` is used for more than the type of one value".to_owned(),
-            "write `type(value)` with one argument, or a `class` statement",
+            "`type` is used for more than asking for a type".to_owned(),
+            "write `type(value).__name__`, `isinstance(value, Class)`, or a `class` statement",
         );
     }
 

@@ -92,6 +92,10 @@ impl Scope {
         for statement in body {
             self.statement(policy, statement, true);
         }
+        if self.kind == Kind::Module {
+            // Here the statement says what is so anyway.
+            self.globals.clear();
+        }
         for name in self.globals.iter().chain(&self.nonlocals) {
             self.bindings.remove(name);
         }
