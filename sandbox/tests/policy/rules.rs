@@ -86,6 +86,7 @@ const CASES: &[Case] = &[
             "import functools\nx = functools.singledispatch",
             "import math\nx = math.__loader__",
             "global np\nimport numpy as np\nx = np.f2py",
+            "try:\n    import json as j\nexcept ImportError:\n    import re as j\nx = j.dumps",
             "from abc import ABCMeta",
             "from dataclasses import fields",
             "from enum import EnumMeta",
@@ -162,6 +163,17 @@ const CASES: &[Case] = &[
             "eval += 1",
             "x = ｅｖａｌ",
             "x = e𝓋al",
+            "ⅇval",
+            "x = f'{eval=}'",
+            "x = fR'''{eval}'''",
+            "x = 'a' f'{eval}' 'b'",
+            "x = f'\\N{DIGIT ONE}{eval}'",
+            "x = f'{\"}\"}{eval}'",
+            "try: pass\nexcept* eval: pass",
+            "match {}:\n    case {eval.x: 1}: pass",
+            "class A(metaclass=eval): pass",
+            "x = {**eval}",
+            "global x; x = eval",
             "if x:\n    open = 1\ny = open",
             "y = open\nopen = 1",
             "open = 1\ndel open\ny = open",
@@ -284,6 +296,7 @@ const CASES: &[Case] = &[
             "class A:\n    __slots__ = ('_x',)\n    def f(self):\n        return self._x",
             "class A:\n    def __init__(self):\n        self.__secret = 1\n    def f(self):\n        return self.__secret",
             "x = point._replace(x=1)._asdict()",
+            "for row in d.itertuples():\n    x = row._1",
             "from dataclasses import dataclass\n@dataclass\nclass A:\n    _x: int = 0\n    def f(self):\n        return self._x",
         ],
     ),
@@ -438,7 +451,7 @@ fn the_number_of_reported_violations_is_limited() {
 fn a_service_extends_and_narrows_the_policy() {
     let policy = Policy::default()
         .allow_names("talib", ["SMA"])
-        .allow_module("company")
+        .allow_module("company.risk")
         .deny_module("asyncio")
         .deny_name("print");
     for source in ["import talib\nx = talib.SMA", "import company.risk\nx = company.risk.var(1)"] {

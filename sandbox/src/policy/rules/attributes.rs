@@ -223,9 +223,11 @@ pub(crate) fn special_definable(name: &str) -> bool {
     lists(SPECIAL, name) || lists(DEFINABLE, name)
 }
 
-/// Whether the standard library documents this underscored member as public.
+/// Whether the standard library documents this underscored member as public, or makes it for a field without a
+/// usable name (`_1` in `DataFrame.itertuples`).
 pub(crate) fn documented(name: &str) -> bool {
-    lists(DOCUMENTED, name)
+    let numbered = name.strip_prefix('_').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    lists(DOCUMENTED, name) || numbered
 }
 
 /// `_Class__member`: what Python makes of a private member outside its class.
