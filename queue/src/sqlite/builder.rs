@@ -61,9 +61,10 @@ impl SqliteBuilder {
         self
     }
 
-    /// Bounds what this broker lets the file grow to, in bytes; at least 256 KiB, unbounded by default. At the bound
-    /// calls that need room fail with [`Error::StorageFull`] until records are forgotten. The write-ahead log beside
-    /// the file is not counted, and other connections to the file are not bound.
+    /// Bounds what new tasks may make the file grow to, in bytes; at least 256 KiB, unbounded by default. At the bound
+    /// an enqueue fails with [`Error::StorageFull`] until records are forgotten. Claims and results are not bound, so
+    /// that a full queue can be worked off: leave them room. Nor are the write-ahead log beside the file and other
+    /// connections to it.
     pub const fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
         self
@@ -83,8 +84,8 @@ impl SqliteBuilder {
         let path = std::path::absolute(&self.path)
             .map_err(|source| Error::CannotOpen { path: self.path.clone(), source: Box::new(source) })?;
         let (busy_timeout, max_bytes) = (self.busy_timeout, self.max_bytes);
-        let open = move || schema::open(&path, busy_timeout, max_bytes);
-        let engine = Engine::start(open, Timeline::new(self.clock), busy_timeout).await?;
+        let open = move || schema::open(&path, busy_timeout);
+        let engine = Engine::start(open, Timeline::new(self.clock), busy_timeout, max_bytes).await?;
         Ok(Sqlite::new(engine, self.poll))
     }
 

@@ -77,6 +77,7 @@ impl Engine {
         open: impl FnOnce() -> Result<Connection, Error> + Send + 'static,
         timeline: Timeline,
         busy_timeout: Duration,
+        max_bytes: Option<u64>,
     ) -> Result<Self, Error> {
         let (inbox, messages) = mpsc::channel(INBOX);
         let (ready, opened) = oneshot::channel();
@@ -87,7 +88,8 @@ impl Engine {
             };
             // Whoever asked may have gone; then the channel is closed and the thread ends at once.
             drop(ready.send(Ok(())));
-            Thread { connection, timeline, tokens: TokenSource::new(), busy_timeout }.serve(messages);
+            let tokens = TokenSource::new();
+            Thread { connection, timeline, tokens, busy_timeout, max_bytes }.serve(messages);
         };
         thread::Builder::new().name("cofferdam-queue".to_owned()).spawn(body).map_err(|source| {
             let source: error::Source = Box::new(source);
@@ -176,6 +178,7 @@ struct Thread {
     timeline: Timeline,
     tokens: TokenSource,
     busy_timeout: Duration,
+    max_bytes: Option<u64>,
 }
 
 impl Thread {
@@ -257,7 +260,12 @@ impl Thread {
     }
 
     fn ledger(&self) -> Ledger<'_> {
-        Ledger { connection: &self.connection, now: self.timeline.now(), tokens: &self.tokens }
+        Ledger {
+            connection: &self.connection,
+            now: self.timeline.now(),
+            tokens: &self.tokens,
+            max_bytes: self.max_bytes,
+        }
     }
 }
 

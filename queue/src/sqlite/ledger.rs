@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
+use super::schema::pages;
 use crate::clock::{length, moment, span};
 use crate::random::TokenSource;
 use crate::rules::{self, Destination, Tally};
@@ -16,10 +17,28 @@ pub(super) struct Ledger<'a> {
     pub(super) connection: &'a Connection,
     pub(super) now: i64,
     pub(super) tokens: &'a TokenSource,
+    /// How far new tasks may make the file grow.
+    pub(super) max_bytes: Option<u64>,
 }
+
+/// More pages than SQLite can count: no bound.
+const UNBOUNDED_PAGES: i64 = 4_294_967_294;
 
 impl Ledger<'_> {
     pub(super) fn enqueue(&self, queue: &QueueName, tasks: &[NewTask]) -> Result<Vec<Enqueued>, Fault> {
+        let Some(bytes) = self.max_bytes else { return self.insert(queue, tasks) };
+        // The bound holds for this call only: a full queue must still be able to hand out and settle what it has.
+        self.bound_growth(pages(self.connection, bytes)?)?;
+        let answers = self.insert(queue, tasks);
+        self.bound_growth(UNBOUNDED_PAGES)?;
+        answers
+    }
+
+    fn bound_growth(&self, pages: i64) -> Result<(), Fault> {
+        Ok(self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?)
+    }
+
+    fn insert(&self, queue: &QueueName, tasks: &[NewTask]) -> Result<Vec<Enqueued>, Fault> {
         let mut insert = self.connection.prepare_cached(
             "INSERT INTO cofferdam_queue_tasks (queue, id, phase, priority, enqueued_at, ready_at, max_attempts,
                  max_crashes, backoff_base, backoff_cap)

@@ -90,7 +90,7 @@ impl Broker for Sqlite {
         let probed = queue.clone();
         let work = Work::write(move |ledger| ledger.step(&queue, &step))
             .unless(move |ledger| {
-                let idle = sought.settle.is_empty() && !ledger.has_ready(&probed)?;
+                let idle = sought.settle.is_empty() && (sought.claim == 0 || !ledger.has_ready(&probed)?);
                 Ok(idle.then(StepReply::default))
             })
             .then(move |reply: &StepReply| hub.stepped(&announced, &done, reply));

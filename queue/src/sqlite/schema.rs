@@ -68,28 +68,23 @@ CREATE TABLE IF NOT EXISTS cofferdam_queue_payloads (
 ";
 
 /// Opens the file for writing, after it was found fit, and makes the tables if they are not there.
-pub(super) fn open(path: &Path, busy_timeout: Duration, max_bytes: Option<u64>) -> Result<Connection, Error> {
+pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Connection, Error> {
     inspect(path)?;
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)
         .map_err(|source| Error::CannotOpen { path: path.to_owned(), source: Box::new(source) })?;
-    prepare(&mut connection, busy_timeout, max_bytes)
+    prepare(&mut connection, busy_timeout)
         .map_err(|fault| fault.into_error("prepare the queue's tables", busy_timeout))?;
     Ok(connection)
 }
 
-fn prepare(connection: &mut Connection, busy_timeout: Duration, max_bytes: Option<u64>) -> Result<(), Fault> {
+fn prepare(connection: &mut Connection, busy_timeout: Duration) -> Result<(), Fault> {
     connection.busy_timeout(busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     use_write_ahead_log(connection, busy_timeout)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     make_tables(connection)?;
-    if let Some(bytes) = max_bytes {
-        let page_size: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
-        let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page_size.max(1);
-        connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
-    }
     Ok(())
 }
 
@@ -124,6 +119,12 @@ fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// A bound on the file in its pages, whose size is its maker's choice.
+pub(super) fn pages(connection: &Connection, bytes: u64) -> Result<i64, Fault> {
+    let page_bytes: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    Ok(i64::try_from(bytes).unwrap_or(i64::MAX) / page_bytes.max(1))
 }
 
 pub(super) fn read_version(connection: &Connection) -> Result<i64, Fault> {
