@@ -33,6 +33,7 @@ struct Inner {
     source: String,
     entry: Option<String>,
     modules: BTreeSet<String>,
+    required: BTreeSet<String>,
     series: BTreeSet<String>,
     checked: bool,
     /// BLAKE3 of source and entry, in hexadecimal.
@@ -45,30 +46,37 @@ impl Program {
     /// host.
     #[must_use]
     pub fn unchecked(source: impl Into<String>) -> Self {
-        Self::new(source.into(), None, BTreeSet::new(), BTreeSet::new(), false)
+        let nothing = BTreeSet::new;
+        Self::new(source.into(), None, nothing(), nothing(), nothing(), false)
     }
 
-    pub(crate) fn checked(source: &str, modules: BTreeSet<String>, series: BTreeSet<String>) -> Self {
-        Self::new(source.to_owned(), None, modules, series, true)
+    pub(crate) fn checked(
+        source: &str,
+        modules: BTreeSet<String>,
+        required: BTreeSet<String>,
+        series: BTreeSet<String>,
+    ) -> Self {
+        Self::new(source.to_owned(), None, modules, required, series, true)
     }
 
     fn new(
         source: String,
         entry: Option<String>,
         modules: BTreeSet<String>,
+        required: BTreeSet<String>,
         series: BTreeSet<String>,
         checked: bool,
     ) -> Self {
         let hash = hash(&source, entry.as_deref());
-        Self { inner: Arc::new(Inner { source, entry, modules, series, checked, hash }) }
+        Self { inner: Arc::new(Inner { source, entry, modules, required, series, checked, hash }) }
     }
 
     /// The same program with an entry function, which is called as `entry(data, params)` once the text has run.
     /// Whether the program defines it shows when it runs.
     #[must_use = "the program is returned, not changed in place"]
     pub fn with_entry(self, name: impl Into<String>) -> Self {
-        let Inner { source, modules, series, checked, .. } = Arc::unwrap_or_clone(self.inner);
-        Self::new(source, Some(name.into()), modules, series, checked)
+        let Inner { source, modules, required, series, checked, .. } = Arc::unwrap_or_clone(self.inner);
+        Self::new(source, Some(name.into()), modules, required, series, checked)
     }
 
     /// The Python text.
@@ -81,6 +89,13 @@ impl Program {
     #[must_use]
     pub fn modules(&self) -> &BTreeSet<String> {
         &self.inner.modules
+    }
+
+    /// Those of [`modules`](Self::modules) without which the program cannot run: all but the ones that it imports only
+    /// inside a `try` that catches ImportError.
+    #[must_use]
+    pub fn required_modules(&self) -> &BTreeSet<String> {
+        &self.inner.required
     }
 
     /// The series that the text reads from `data` by a string constant: `data["close"]` or `data.get("close")`.

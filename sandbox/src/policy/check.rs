@@ -22,6 +22,8 @@ const STACK: usize = 64 * 1024 * 1024;
 pub(super) struct Findings {
     pub(super) violations: Vec<Draft>,
     pub(super) modules: BTreeSet<String>,
+    /// Those of `modules` that are imported where an ImportError is not caught.
+    pub(super) required: BTreeSet<String>,
     pub(super) series: BTreeSet<String>,
 }
 
@@ -37,7 +39,7 @@ pub(super) fn run(policy: &Policy, source: &str) -> Result<Program, Rejection> {
     let findings = examine(policy, &source);
     match Rejection::new(findings.violations, policy.limits().violations, &source) {
         Some(rejection) => Err(rejection),
-        None => Ok(Program::checked(text, findings.modules, findings.series)),
+        None => Ok(Program::checked(text, findings.modules, findings.required, findings.series)),
     }
 }
 

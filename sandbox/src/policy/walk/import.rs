@@ -78,6 +78,9 @@ impl Walker<'_, '_> {
         };
         let importable = exports.importable(path);
         self.findings.modules.insert(top.to_owned());
+        if !self.import_may_fail {
+            self.findings.required.insert(top.to_owned());
+        }
         if !importable {
             self.report(
                 Code::NameNotExported,

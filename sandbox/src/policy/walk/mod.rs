@@ -43,6 +43,7 @@ pub(super) fn walk(policy: &Policy, source: &Source<'_>, body: &[Stmt]) -> Findi
         remaining: policy.limits().nodes,
         exhausted: false,
         in_annotation: false,
+        import_may_fail: false,
     };
     let mut module = Scope::new(Kind::Module);
     module.collect(policy, body);
@@ -69,6 +70,8 @@ struct Walker<'p, 's> {
     exhausted: bool,
     /// Annotations may name `type` without calling it.
     in_annotation: bool,
+    /// Whether the current place lies in a `try` that catches ImportError.
+    import_may_fail: bool,
 }
 
 impl Walker<'_, '_> {

@@ -257,7 +257,10 @@ impl Walker<'_, '_> {
     }
 
     fn attempted(&mut self, body: &[Stmt], handlers: &[ExceptHandler], otherwise: &[Stmt], finally: &[Stmt]) {
+        let may_fail = self.import_may_fail;
+        self.import_may_fail |= handlers.iter().any(catches_import_error);
         self.statements(body);
+        self.import_may_fail = may_fail;
         for ExceptHandler::ExceptHandler(handler) in handlers {
             self.expressions(handler.type_.as_deref());
             if let Some(name) = &handler.name {
@@ -267,6 +270,20 @@ impl Walker<'_, '_> {
         }
         self.statements(otherwise);
         self.statements(finally);
+    }
+}
+
+/// Whether the handler stands by its class, or one of its classes, for a module that is not there.
+fn catches_import_error(handler: &ExceptHandler) -> bool {
+    let ExceptHandler::ExceptHandler(handler) = handler;
+    let catches = |class: &Expr| {
+        let Expr::Name(name) = class else { return false };
+        matches!(name.id.as_str(), "ImportError" | "ModuleNotFoundError" | "Exception" | "BaseException")
+    };
+    match handler.type_.as_deref() {
+        None => true,
+        Some(Expr::Tuple(classes)) => classes.elts.iter().any(catches),
+        Some(class) => catches(class),
     }
 }
 

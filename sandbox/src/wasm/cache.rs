@@ -1,0 +1,142 @@
+//! The cache of compiled code.
+//!
+//! Compiling CPython takes a processor several seconds; reading the result back takes milliseconds. But whoever can
+//! write the cached file can run code in this process. So it lies in a directory that only the process's user can
+//! enter, and that is checked at each use; a directory that others could write to is refused, never repaired.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A directory for compiled code that only its owner can touch.
+#[derive(Debug)]
+pub(super) struct Cache {
+    directory: PathBuf,
+}
+
+impl Cache {
+    /// The directory `cofferdam` in the user's cache directory (`XDG_CACHE_HOME`, else `~/.cache`), if there is one.
+    pub(super) fn default_directory() -> Option<PathBuf> {
+        let home = |name: &str, below: &str| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+                .map(|path| path.join(below))
+        };
+        home("XDG_CACHE_HOME", "cofferdam").or_else(|| home("HOME", ".cache/cofferdam"))
+    }
+
+    /// Opens the directory and makes it if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// A sentence when it cannot be made, or belongs to or is open to somebody else.
+    pub(super) fn open(directory: PathBuf) -> Result<Self, String> {
+        make_private(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+        check_private(&directory)?;
+        Ok(Self { directory })
+    }
+
+    /// Where the code of this name is, if it is there and nobody else can have written it.
+    pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
+        let path = self.directory.join(name);
+        (path.is_file() && check_private(&path).is_ok()).then_some(path)
+    }
+
+    /// Stores code under a name, whole or not at all, and removes what other versions left behind long ago.
+    pub(super) fn store(&self, name: &str, code: &[u8]) -> std::io::Result<()> {
+        self.prune();
+        // A name of its own, because several processes may find the cache empty at once.
+        let partial = self.directory.join(format!("{name}.{}.partial", std::process::id()));
+        let written =
+            write_private(&partial, code).and_then(|()| fs::rename(&partial, self.directory.join(name)));
+        if written.is_err() {
+            // Nothing half-written may stay; that the first error is reported matters more than this one.
+            let _ = fs::remove_file(&partial);
+        }
+        written
+    }
+
+    /// Removes files that are older than [`KEPT`]. Best effort: what cannot be removed does no harm.
+    fn prune(&self) {
+        for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+            let age = entry
+                .metadata()
+                .and_then(|metadata| metadata.modified())
+                .ok()
+                .and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age > KEPT) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// How long compiled code is kept. Each version of the component, of wasmtime or of its settings leaves some 40 MB; code
+/// that is still in use is compiled again once in this time, at most.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+#[cfg(unix)]
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+
+    if directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(unix)]
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// That `path` belongs to this process's user and that nobody else can write to it, nor to its directory's entries.
+#[cfg(unix)]
+fn check_private(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = fs::symlink_metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let user = rustix::process::geteuid().as_raw();
+    if metadata.uid() != user {
+        return Err(format!(
+            "{} belongs to user {}, and code from it would run as user {user}; name a directory of your own",
+            path.display(),
+            metadata.uid()
+        ));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        return Err(format!(
+            "{} is open to other users (mode {:o}); run chmod go-rwx on it or name another",
+            path.display(),
+            metadata.mode() & 0o777
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(unix))]
+fn write_private(_: &Path, _: &[u8]) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(unix))]
+fn check_private(path: &Path) -> Result<(), String> {
+    Err(format!("{}: whether a directory is private can only be checked on Unix", path.display()))
+}

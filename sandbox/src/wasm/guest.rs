@@ -1,0 +1,229 @@
+//! One instance of CPython, driven from the thread it lives on.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use serde::Deserialize;
+use serde_json::Value;
+use wasmtime::component::{ComponentNamedList, InstancePre, Lift, Lower, TypedFunc, WasmList};
+use wasmtime::{Engine, Store, Trap};
+
+use super::BACKEND;
+use super::host::{Host, Stop};
+use crate::{Error, Input, Limits, Outcome, Program, Usage};
+
+type Bytes = WasmList<u8>;
+type Load = TypedFunc<(String, Option<String>), (Result<(), Bytes>,)>;
+type Call = TypedFunc<(String, Vec<(String, Vec<u8>)>, u64), (Result<Bytes, Bytes>,)>;
+
+/// An interpreter with a program in it.
+pub(super) struct Guest {
+    store: Store<Host>,
+    call: Call,
+    limits: Limits,
+    /// Whether the instance can be called again. It cannot after a trap: its memory is as the trap left it.
+    alive: bool,
+}
+
+impl Guest {
+    /// Instantiates CPython and loads the program.
+    pub(super) fn start(
+        engine: &Engine,
+        component: &InstancePre<Host>,
+        program: &Program,
+        limits: &Limits,
+        cancelled: Arc<AtomicBool>,
+    ) -> Result<Self, Error> {
+        let mut store = Store::new(engine, Host::new(limits.memory, limits.cpu, cancelled));
+        store.limiter(|host| host);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()));
+        store.data_mut().begin(limits.wall, limits.output, std::time::Duration::ZERO, 0);
+        fill(&mut store, limits)?;
+
+        let instance = component.instantiate(&mut store).map_err(|error| {
+            if store.data().memory_refused {
+                return Error::InvalidLimit {
+                    limit: "memory",
+                    message: format!(
+                        "{} bytes are less than the interpreter itself needs; give at least 64 MiB",
+                        limits.memory
+                    ),
+                };
+            }
+            start_failed(error)
+        })?;
+        let load: Load = instance.get_typed_func(&mut store, "load").map_err(start_failed)?;
+        let call: Call = instance.get_typed_func(&mut store, "call").map_err(start_failed)?;
+        let mut guest = Self { store, call, limits: limits.clone(), alive: true };
+
+        let source = (program.source().to_owned(), program.entry().map(str::to_owned));
+        let (loaded,) = guest.enter(&load, source)?;
+        if let Err(fault) = loaded {
+            return Err(guest.fault(&fault));
+        }
+        Ok(guest)
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.alive
+    }
+
+    /// Runs the program once.
+    pub(super) fn call(&mut self, input: &Input) -> Outcome {
+        let result = self.try_call(input);
+        // After a trap the counter holds what was left when the guest last came out, which says nothing.
+        let left = self.store.get_fuel().ok().filter(|_| self.alive);
+        let fuel = left.map(|left| self.limits.fuel.unwrap_or(u64::MAX).saturating_sub(left));
+        let host = self.store.data_mut();
+        Outcome {
+            result,
+            stdout: text(&mut host.stdout),
+            stderr: text(&mut host.stderr),
+            truncated: host.stop == Some(Stop::Output),
+            usage: Usage {
+                wall: host.wall_used(),
+                cpu: host.cpu_used(),
+                peak_memory: host.peak_memory,
+                fuel,
+            },
+        }
+    }
+
+    fn try_call(&mut self, input: &Input) -> Result<Value, Error> {
+        let params = serde_json::to_string(input.params())
+            .map_err(|error| Error::InvalidInput { message: error.to_string() })?;
+        let series = input
+            .all_series()
+            .iter()
+            .map(|(name, values)| {
+                (name.clone(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+            })
+            .collect();
+        self.store.data_mut().begin(
+            self.limits.wall,
+            self.limits.output,
+            input.since_epoch(),
+            input.random_seed(),
+        );
+        fill(&mut self.store, &self.limits)?;
+
+        let call = self.call;
+        let (result,) = self.enter(&call, (params, series, input.random_seed()))?;
+        match result {
+            Ok(json) => self.result(&json),
+            Err(fault) => Err(self.fault(&fault)),
+        }
+    }
+
+    /// Calls into the guest and says what stopped it, if something did.
+    fn enter<P, R>(&mut self, function: &TypedFunc<P, R>, arguments: P) -> Result<R, Error>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift + 'static,
+    {
+        function.call(&mut self.store, arguments).map_err(|error| {
+            self.alive = false;
+            self.trapped(&error)
+        })
+    }
+
+    fn trapped(&self, error: &wasmtime::Error) -> Error {
+        let host = self.store.data();
+        match host.stop {
+            Some(Stop::Deadline) => return Error::Timeout { limit: self.limits.wall },
+            Some(Stop::Cancelled) => return Error::Cancelled,
+            Some(Stop::Output) => return Error::Output { limit: self.limits.output },
+            None => {}
+        }
+        match (error.downcast_ref::<Trap>(), self.limits.fuel) {
+            (Some(Trap::OutOfFuel), Some(limit)) => Error::Fuel { limit },
+            // CPython aborts where it has no way to raise MemoryError.
+            _ if host.memory_refused => Error::Memory { limit: self.limits.memory },
+            (Some(Trap::StackOverflow), _) => Error::StackOverflow,
+            (Some(trap), _) => Error::Crashed { message: format!("CPython aborted ({trap})") },
+            (None, _) => Error::Crashed {
+                message: format!("it called a function of the operating system, and here is none ({error})"),
+            },
+        }
+    }
+
+    /// Reads the result. Its length is the guest's choice, so it is looked at before anything is copied.
+    fn result(&self, json: &Bytes) -> Result<Value, Error> {
+        if json.len() as u64 > self.store.data().output_left {
+            return Err(Error::Output { limit: self.limits.output });
+        }
+        serde_json::from_slice(json.as_le_slice(&self.store)).map_err(|error| Error::InvalidResult {
+            message: if error.to_string().starts_with("recursion limit") {
+                "the result is nested too deeply; return flat lists and dictionaries".to_owned()
+            } else {
+                format!("the result is not JSON: {error}")
+            },
+        })
+    }
+
+    /// Reads the runner's account of what the program did wrong.
+    fn fault(&self, json: &Bytes) -> Error {
+        let unreadable =
+            || Error::Crashed { message: "its runner gave no account of the failure".to_owned() };
+        if json.len() > MAX_FAULT_BYTES {
+            return unreadable();
+        }
+        let Ok(fault) = serde_json::from_slice::<Fault>(json.as_le_slice(&self.store)) else {
+            return unreadable();
+        };
+        match fault.kind {
+            Kind::Memory => Error::Memory { limit: self.limits.memory },
+            Kind::Syntax => Error::Syntax { message: fault.message, line: fault.line },
+            Kind::Result | Kind::NoResult | Kind::Exit => Error::InvalidResult { message: fault.message },
+            Kind::Exception => Error::Exception {
+                kind: fault.class.unwrap_or_else(|| "an exception".to_owned()),
+                message: fault.message,
+                traceback: fault.traceback.unwrap_or_default(),
+                line: fault.line,
+            },
+        }
+    }
+}
+
+/// The runner bounds messages and tracebacks to a few KiB; a longer account is not the runner's.
+const MAX_FAULT_BYTES: usize = 256 << 10;
+
+/// What `cofferdam_guest.py` says of a failure.
+#[derive(Deserialize)]
+struct Fault {
+    kind: Kind,
+    message: String,
+    #[serde(rename = "type")]
+    class: Option<String>,
+    traceback: Option<String>,
+    line: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    Exception,
+    Exit,
+    Memory,
+    NoResult,
+    Result,
+    Syntax,
+}
+
+/// Gives a call its fuel, if it is counted.
+fn fill(store: &mut Store<Host>, limits: &Limits) -> Result<(), Error> {
+    if store.engine().get_consume_fuel() {
+        store.set_fuel(limits.fuel.unwrap_or(u64::MAX)).map_err(start_failed)?;
+    }
+    Ok(())
+}
+
+fn start_failed(error: wasmtime::Error) -> Error {
+    Error::backend(BACKEND, "start an interpreter", error)
+}
+
+fn text(bytes: &mut Vec<u8>) -> String {
+    String::from_utf8(std::mem::take(bytes))
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}

@@ -1,0 +1,185 @@
+//! A session: a thread with an instance on it, and the handle to it.
+//!
+//! The guest runs on a thread of its own, so that it never holds up the caller's runtime, whatever that is, and has
+//! the stack that CPython needs. The thread ends when the handle is dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::BACKEND;
+use super::engine::THREAD_STACK;
+use super::guest::Guest;
+use super::sandbox::Shared;
+use crate::observer::{Finished, Started};
+use crate::{Error, Input, Limits, Outcome, OutputPolicy, Program, Session, Usage};
+
+/// An interpreter in a WebAssembly instance, with one program in it.
+#[must_use = "an interpreter that nobody calls only holds memory"]
+pub struct WasmSession {
+    calls: mpsc::Sender<Request>,
+    /// Resolves when the instance is gone.
+    ended: oneshot::Receiver<()>,
+    cancelled: Arc<AtomicBool>,
+    shared: Arc<Shared>,
+}
+
+struct Request {
+    input: Input,
+    answer: oneshot::Sender<Outcome>,
+}
+
+impl WasmSession {
+    pub(super) async fn start(
+        shared: Arc<Shared>,
+        permit: OwnedSemaphorePermit,
+        program: Program,
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let (calls, requests) = mpsc::channel();
+        let (started, ready) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let thread = SessionThread {
+            shared: Arc::clone(&shared),
+            program,
+            limits,
+            cancelled: Arc::clone(&cancelled),
+            requests,
+        };
+        // If the caller goes away while the interpreter starts, the start is cut short.
+        let guard = CancelOnDrop(Some(Arc::clone(&cancelled)));
+        thread::Builder::new()
+            .name("cofferdam-wasm".to_owned())
+            .stack_size(THREAD_STACK)
+            .spawn(move || {
+                thread.run(started);
+                // The slot is free once the instance is gone, and not a moment before.
+                drop(permit);
+                let _ = end.send(());
+            })
+            .map_err(|error| Error::backend(BACKEND, "start a thread", error))?;
+        ready.await.unwrap_or_else(|_| Err(thread_died()))?;
+        guard.disarm();
+        Ok(Self { calls, ended, cancelled, shared })
+    }
+}
+
+impl Session for WasmSession {
+    fn output_policy(&self) -> &OutputPolicy {
+        &self.shared.output_policy
+    }
+
+    async fn invoke(&mut self, input: &Input) -> Outcome {
+        let (answer, outcome) = oneshot::channel();
+        if self.calls.send(Request { input: input.clone(), answer }).is_err() {
+            return nothing(Error::SessionEnded);
+        }
+        let guard = CancelOnDrop(Some(Arc::clone(&self.cancelled)));
+        let outcome = outcome.await.unwrap_or_else(|_| nothing(Error::SessionEnded));
+        guard.disarm();
+        outcome
+    }
+
+    async fn close(mut self) {
+        let (calls, _) = mpsc::channel();
+        // The thread ends when nobody can ask it for anything.
+        drop(std::mem::replace(&mut self.calls, calls));
+        let _ = (&mut self.ended).await;
+    }
+}
+
+impl Drop for WasmSession {
+    fn drop(&mut self) {
+        self.cancelled.store(true, Ordering::Release);
+    }
+}
+
+/// Stops the guest when the future that waits for it is dropped.
+struct CancelOnDrop(Option<Arc<AtomicBool>>);
+
+impl CancelOnDrop {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if let Some(cancelled) = &self.0 {
+            cancelled.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// What the session's thread owns.
+struct SessionThread {
+    shared: Arc<Shared>,
+    program: Program,
+    limits: Limits,
+    cancelled: Arc<AtomicBool>,
+    requests: mpsc::Receiver<Request>,
+}
+
+impl SessionThread {
+    fn run(self, started: oneshot::Sender<Result<(), Error>>) {
+        let shared = &self.shared;
+        let begin = Instant::now();
+        shared.report_slots();
+        let mut guest = match Guest::start(
+            &shared.engine,
+            &shared.component,
+            &self.program,
+            &self.limits,
+            self.cancelled,
+        ) {
+            Ok(guest) => guest,
+            Err(error) => {
+                let _ = started.send(Err(error));
+                return;
+            }
+        };
+        shared.observer.started(&Started { backend: BACKEND, cold: false, duration: begin.elapsed() });
+        if started.send(Ok(())).is_err() {
+            return;
+        }
+        while guest.is_alive()
+            && let Ok(request) = self.requests.recv()
+        {
+            let outcome = guest.call(&request.input);
+            shared.observer.finished(&finished(&outcome));
+            // Whoever asked may be gone; then the answer is nobody's.
+            let _ = request.answer.send(outcome);
+        }
+    }
+}
+
+fn finished(outcome: &Outcome) -> Finished {
+    Finished {
+        backend: BACKEND,
+        duration: outcome.usage.wall,
+        cpu: outcome.usage.cpu,
+        peak_memory: outcome.usage.peak_memory,
+        truncated: outcome.truncated,
+        failure: outcome.result.as_ref().err().map(|error| (error.reason(), error.fault())),
+    }
+}
+
+/// The outcome of a call that never reached the guest.
+fn nothing(error: Error) -> Outcome {
+    Outcome {
+        result: Err(error),
+        stdout: String::new(),
+        stderr: String::new(),
+        truncated: false,
+        usage: Usage::default(),
+    }
+}
+
+fn thread_died() -> Error {
+    Error::backend(BACKEND, "start an interpreter", "its thread ended early")
+}
