@@ -11,6 +11,8 @@
 
 mod apply;
 mod fault;
+#[cfg(test)]
+mod plan;
 mod session;
 mod statement;
 
