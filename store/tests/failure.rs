@@ -11,7 +11,7 @@ use std::{
 };
 
 use cofferdam_store::{BatchUpdateWriter, BatchWriter, ErrorKind};
-use common::{File, Log, connect, trade, trades};
+use common::{File, Log, connect, connect_patiently, trade, trades};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, PaginatorTrait, Set, Statement, sqlx,
 };
@@ -170,12 +170,14 @@ fn the_process_that_is_killed() {
     let Ok(path) = std::env::var(CHILD) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let writer = BatchWriter::<trade::Entity>::builder(connect(path.as_ref()).await)
-            .rows(usize::try_from(BATCH).unwrap())
-            .max_rows(usize::try_from(BATCH).unwrap())
-            .linger(Duration::from_secs(3_600))
-            .build()
-            .unwrap();
+        let writer = BatchWriter::<trade::Entity>::builder(
+            connect_patiently(path.as_ref(), Duration::from_secs(20)).await,
+        )
+        .rows(usize::try_from(BATCH).unwrap())
+        .max_rows(usize::try_from(BATCH).unwrap())
+        .linger(Duration::from_secs(3_600))
+        .build()
+        .unwrap();
         for batch in 0.. {
             writer.add_many((0..BATCH).map(|_| trade(batch))).await.unwrap();
             let summary = writer.flush().await.unwrap();
@@ -215,7 +217,8 @@ fn a_killed_process_leaves_all_that_was_flushed_and_no_half_batch() {
 
 /// How many batches the file holds, and how many of them are whole.
 async fn batches(path: &std::path::Path) -> (i64, i64) {
-    let database: DatabaseConnection = connect(path).await;
+    // The dead process's lock may outlive it by a moment, and the log is to be recovered.
+    let database: DatabaseConnection = connect_patiently(path, Duration::from_secs(20)).await;
     let sql = format!(
         "SELECT count(*) AS batches, coalesce(sum(size = {BATCH}), 0) AS whole FROM \
          (SELECT count(*) AS size FROM trade GROUP BY quantity)"
