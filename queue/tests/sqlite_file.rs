@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cofferdam_queue::{
-    Broker, Ending, Error, ErrorKind, NewTask, Novelty, Queue, QueueName, Settlement, Sqlite, TaskId,
-    TaskState, Verdict, WorkerId,
+    Broker, Ending, Error, ErrorKind, NewTask, Novelty, Queue, QueueName, ReapScope, Settlement, Sqlite,
+    TaskId, TaskState, Verdict, WorkerId,
 };
 use rusqlite::Connection;
 
@@ -278,4 +278,23 @@ async fn a_new_file_may_be_opened_by_many_at_once() {
     }
     assert_eq!(seen.len(), 8);
     assert_eq!(queue_in(&path).await.stats().await.unwrap().total().ready, 8);
+}
+
+/// A call that finds out half-way that it cannot go on takes back what it has written.
+#[tokio::test]
+async fn a_call_that_meets_a_foreign_value_changes_nothing() {
+    let (_folder, path) = folder();
+    let queue = queue_in(&path).await;
+    queue.enqueue(vec![NewTask::new("x").id(id("good")), NewTask::new("x").id(id("bad"))]).await.unwrap();
+    let me = WorkerId::new("w").unwrap();
+    queue.claim(&me, 1, Duration::from_millis(1)).await.unwrap();
+    queue.claim(&me, 1, Duration::from_millis(2)).await.unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute("UPDATE cofferdam_queue_tasks SET worker = 'nobody' WHERE id = 'bad'", []).unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let error = queue.reap(ReapScope::Expired).await.unwrap_err();
+    assert!(matches!(error, Error::Corrupt { what: "worker identity" }), "{error}");
+    assert!(matches!(queue.state(&id("good")).await.unwrap(), Some(TaskState::Leased { .. })));
+    other.execute("UPDATE cofferdam_queue_tasks SET worker = ?1", [me.to_string()]).unwrap();
+    assert_eq!(queue.reap(ReapScope::Expired).await.unwrap().len(), 2);
 }

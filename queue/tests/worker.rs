@@ -341,23 +341,6 @@ async fn a_dropped_worker_is_a_crash_and_another_takes_over() {
     assert!(matches!(&states[0], TaskState::Done { result, .. } if result == &[1]));
 }
 
-#[tokio::test]
-async fn settings_out_of_range_are_refused() {
-    let build = |change: fn(WorkerBuilder) -> WorkerBuilder| change(builder(&queue())).build().map(drop);
-    assert!(build(|builder| builder.concurrency(500)).is_ok());
-    for change in [
-        (|builder| builder.concurrency(0)) as fn(WorkerBuilder) -> WorkerBuilder,
-        |builder| builder.concurrency(501),
-        |builder| builder.lease(Duration::from_millis(99)),
-        |builder| builder.lease(Duration::from_secs(3601)),
-        |builder| builder.poll_interval(Duration::ZERO),
-        |builder| builder.name(""),
-        |builder| builder.name("a#b"),
-    ] {
-        assert_eq!(build(change).unwrap_err().kind().as_str(), "invalid_input");
-    }
-}
-
 #[derive(Default)]
 struct Notes(Mutex<Vec<String>>);
 
@@ -420,4 +403,89 @@ async fn the_observer_hears_of_every_step_in_a_life() {
             "acked normal",
         ]
     );
+}
+
+/// A broker that cannot be reached for a while costs neither the result nor a second run.
+#[cfg(feature = "sqlite")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_waits_until_the_broker_takes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.sqlite3");
+    let broker =
+        cofferdam_queue::Sqlite::builder(&path).busy_timeout(Duration::from_millis(20)).open().await.unwrap();
+    let queue = Queue::new(broker, "q").unwrap();
+    queue.submit(task("a")).await.unwrap();
+    let lock = Arc::new(Mutex::new(rusqlite::Connection::open(&path).unwrap()));
+    let (held, runs) = (Arc::clone(&lock), Arc::new(AtomicU64::new(0)));
+    let counted = Arc::clone(&runs);
+    let handler = move |_: Job| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        // From now on every write is refused, until the test lets go.
+        held.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
+        std::future::ready(Ok(b"kept".to_vec()))
+    };
+    let watched = queue.clone();
+    let shutdown = async move {
+        while lock.lock().unwrap().is_autocommit() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(matches!(watched.state(&id("a")).await.unwrap(), Some(TaskState::Leased { .. })));
+        lock.lock().unwrap().execute_batch("ROLLBACK").unwrap();
+        watched.wait(&id("a"), PATIENCE).await.unwrap();
+    };
+    let counters = builder(&queue).build().unwrap().run(handler, shutdown).await.unwrap();
+    assert!(
+        matches!(queue.state(&id("a")).await.unwrap(), Some(TaskState::Done { result, .. }) if result == b"kept")
+    );
+    assert_eq!((counters.processed, runs.load(Ordering::SeqCst)), (1, 1));
+}
+
+/// When the leases cannot be renewed for so long that others may have the tasks, the handler is stopped.
+#[cfg(feature = "sqlite")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_cannot_renew_gives_up_its_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.sqlite3");
+    let broker =
+        cofferdam_queue::Sqlite::builder(&path).busy_timeout(Duration::from_millis(20)).open().await.unwrap();
+    let queue = Queue::new(broker, "q").unwrap();
+    queue.submit(task("a")).await.unwrap();
+    let lock = Arc::new(Mutex::new(rusqlite::Connection::open(&path).unwrap()));
+    let (dropped, was_dropped) = oneshot::channel();
+    let slot = Mutex::new(Some(OnDrop(Some(dropped))));
+    let held = Arc::clone(&lock);
+    let handler = move |_: Job| {
+        let guard = slot.lock().unwrap().take();
+        if guard.is_some() {
+            held.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
+        }
+        async move {
+            match guard {
+                Some(_guard) => std::future::pending().await,
+                None => Ok(b"second run".to_vec()),
+            }
+        }
+    };
+    let watched = queue.clone();
+    let shutdown = async move {
+        was_dropped.await.unwrap();
+        lock.lock().unwrap().execute_batch("ROLLBACK").unwrap();
+        watched.wait(&id("a"), PATIENCE).await.unwrap();
+    };
+    let worker = builder(&queue).lease(Duration::from_millis(300)).build().unwrap();
+    let counters = worker.run(handler, shutdown).await.unwrap();
+    assert_eq!((counters.processed, counters.lost), (1, 1));
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn a_closed_broker_ends_the_worker_with_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = cofferdam_queue::Sqlite::open(folder.path().join("queue.sqlite3")).await.unwrap();
+    let queue = Queue::new(broker.clone(), "q").unwrap();
+    let worker = builder(&queue).build().unwrap();
+    let handler = |_: Job| async { Ok(Vec::new()) };
+    let (ended, ()) = tokio::join!(worker.run(handler, std::future::pending()), broker.close());
+    assert!(matches!(ended, Err(cofferdam_queue::Error::Closed)));
 }

@@ -26,7 +26,7 @@ async fn thirty_two_tasks_lose_no_row_and_double_none() {
                 for row in 0..1_000 {
                     writer.add(trade(task * 1_000 + row)).await.unwrap();
                     if row % 333 == 0 {
-                        writer.flush().await.unwrap();
+                        drop(writer.flush().await.unwrap());
                     }
                 }
             })

@@ -36,7 +36,7 @@ async fn enough_rows_go_out_at_once_and_fewer_do_not() {
     assert_eq!(log.flushes(), []);
     writer.add(trade(9)).await.unwrap();
     until_count(&database, 10).await;
-    writer.close().await.unwrap();
+    drop(writer.close().await.unwrap());
     assert_eq!(log.flushes(), [(Trigger::Rows, 10, None)]);
 }
 
@@ -79,7 +79,7 @@ async fn a_row_that_nothing_follows_goes_out_after_the_linger_time() {
     writer.add(trade(2)).await.unwrap();
     until_count(&database, 2).await;
     assert!(started.elapsed() >= 2 * linger);
-    writer.close().await.unwrap();
+    drop(writer.close().await.unwrap());
     assert_eq!(log.flushes(), [(Trigger::Linger, 1, None); 2]);
 }
 
@@ -99,7 +99,7 @@ async fn flush_returns_when_the_rows_are_there() {
         assert_eq!(trade::Entity::find().count(&database).await.unwrap(), round * 7);
     }
     // With nothing to write, it returns at once and writes nothing.
-    writer.flush().await.unwrap();
+    drop(writer.flush().await.unwrap());
     assert_eq!(log.flushes(), [(Trigger::Flush, 7, None); 3]);
 }
 
@@ -136,7 +136,7 @@ async fn rows_that_arrive_during_a_flush_form_one_larger_batch() {
         .unwrap();
     // Nothing in this loop waits, so the rows pile up while the first batch is written.
     writer.add_many((0..1_000).map(trade)).await.unwrap();
-    writer.close().await.unwrap();
+    drop(writer.close().await.unwrap());
     let sizes: Vec<u64> = log.flushes().iter().map(|(_, rows, _)| *rows).collect();
     assert_eq!(sizes.iter().sum::<u64>(), 1_000);
     assert_eq!(sizes.iter().max(), Some(&300));

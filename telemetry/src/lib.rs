@@ -69,6 +69,6 @@ pub use server::{Server, ServerBuilder};
 pub use store::StoreObserver;
 pub use telemetry::{Telemetry, TelemetryBuilder};
 
-#[cfg(all(doctest, feature = "full"))]
+#[cfg(all(doctest, feature = "heartbeat", feature = "queue", feature = "server"))]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;

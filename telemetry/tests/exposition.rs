@@ -36,6 +36,8 @@ async fn work(telemetry: &Telemetry) -> Vec<Row> {
     rows.extend(optimize::work(telemetry));
     #[cfg(feature = "queue")]
     rows.extend(queue::work(telemetry).await);
+    #[cfg(feature = "store")]
+    rows.extend(store::work(telemetry).await);
     let _ = telemetry;
     rows.sort_unstable();
     rows
@@ -125,6 +127,79 @@ mod queue {
             ("cofferdam_queue_tasks", "gauge", "", &["priority", "queue", "state"]),
             ("cofferdam_queue_wait_seconds", "histogram", "seconds", &["priority", "queue"]),
         ]
+    }
+}
+
+#[cfg(feature = "store")]
+mod store {
+    use cofferdam_store::BatchWriter;
+    use cofferdam_telemetry::Telemetry;
+    use sea_orm::{ConnectionTrait, Database, Set};
+
+    #[allow(unreachable_pub, reason = "sea-orm's macro wants it so")]
+    mod price {
+        use sea_orm::entity::prelude::*;
+
+        #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+        #[sea_orm(table_name = "price")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: i64,
+            pub close: f64,
+        }
+
+        #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+
+        impl ActiveModelBehavior for ActiveModel {}
+    }
+
+    /// Four rows, one of which breaks the primary key.
+    pub(crate) async fn work(telemetry: &Telemetry) -> &'static [super::Row] {
+        let database = Database::connect("sqlite::memory:").await.unwrap();
+        let table = "CREATE TABLE price (id INTEGER PRIMARY KEY, close REAL NOT NULL)";
+        database.execute_unprepared(table).await.unwrap();
+        let writer = BatchWriter::<price::Entity>::builder(database)
+            .observer(telemetry.store_observer())
+            .build()
+            .unwrap();
+        for id in [1, 2, 2, 3] {
+            writer.add(price::ActiveModel { id: Set(id), close: Set(1.0) }).await.unwrap();
+        }
+        assert_eq!(writer.close().await.unwrap().rejected.len(), 1);
+        &[
+            ("cofferdam_store_batch_rows", "histogram", "", &["table"]),
+            ("cofferdam_store_buffer_capacity_rows", "gauge", "", &["table"]),
+            ("cofferdam_store_buffered_rows", "gauge", "", &["table"]),
+            ("cofferdam_store_flush_duration_seconds", "histogram", "seconds", &["table"]),
+            ("cofferdam_store_flush_failures", "counter", "", &["kind", "table"]),
+            ("cofferdam_store_flushes", "counter", "", &["table", "trigger"]),
+            ("cofferdam_store_last_flush_timestamp_seconds", "gauge", "seconds", &["table"]),
+            ("cofferdam_store_rejected_rows", "counter", "", &["table"]),
+            ("cofferdam_store_rows_written", "counter", "", &["table"]),
+        ]
+    }
+
+    #[tokio::test]
+    async fn a_writers_batches_and_rejected_rows_are_counted_where_they_belong() {
+        let telemetry = Telemetry::new();
+        work(&telemetry).await;
+        let text = telemetry.encode().unwrap();
+        for expected in [
+            "cofferdam_store_rows_written_total{table=\"price\"} 4\n",
+            "cofferdam_store_rejected_rows_total{table=\"price\"} 1\n",
+            "cofferdam_store_flushes_total{table=\"price\",trigger=\"shutdown\"} 1\n",
+            "cofferdam_store_flushes_total{table=\"price\",trigger=\"rows\"} 0\n",
+            "cofferdam_store_flush_failures_total{table=\"price\",kind=\"busy\"} 0\n",
+            "cofferdam_store_batch_rows_sum{table=\"price\"} 4.0\n",
+            "cofferdam_store_buffered_rows{table=\"price\"} 0\n",
+        ] {
+            assert!(text.contains(expected), "{expected}is missing in\n{text}");
+        }
+        assert!(
+            !text.contains("cofferdam_store_last_flush_timestamp_seconds{table=\"price\"} 0.0"),
+            "{text}"
+        );
     }
 }
 

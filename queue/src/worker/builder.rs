@@ -101,3 +101,29 @@ impl WorkerBuilder {
         Ok(Worker { queue: self.queue, id, settings: self.settings, desk: Arc::new(Desk::default()) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Memory;
+
+    #[test]
+    fn settings_out_of_range_are_refused() {
+        let queue = Queue::new(Memory::new(), "q").unwrap();
+        let build = |change: fn(WorkerBuilder) -> WorkerBuilder| {
+            change(Worker::builder(queue.clone())).build().map(drop)
+        };
+        assert!(build(|builder| builder.concurrency(500)).is_ok());
+        for change in [
+            (|builder| builder.concurrency(0)) as fn(WorkerBuilder) -> WorkerBuilder,
+            |builder| builder.concurrency(501),
+            |builder| builder.lease(Duration::from_millis(99)),
+            |builder| builder.lease(Duration::from_secs(3601)),
+            |builder| builder.poll_interval(Duration::ZERO),
+            |builder| builder.name(""),
+            |builder| builder.name("a#b"),
+        ] {
+            assert_eq!(build(change).unwrap_err().kind().as_str(), "invalid_input");
+        }
+    }
+}

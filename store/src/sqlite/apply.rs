@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::Values;
+use sea_orm::{sea_query::Values, sqlx::SqlitePool};
 use sea_query_sqlx::SqlxValues;
 
 use super::{
@@ -37,6 +37,32 @@ pub(super) async fn apply(
     };
     for group in groups {
         write(session, statements, table, rows, &group, &mut verdict).await?;
+    }
+    Ok(verdict)
+}
+
+/// Whether the rows are one INSERT. Never so for updates: when a key is missing, a second statement finds out which,
+/// and must see the same table.
+pub(super) fn is_one_statement(statements: &Statements, rows: &[Row]) -> bool {
+    let Some((first, others)) = rows.split_first() else { return false };
+    matches!(statements.operation(), Operation::Insert(_))
+        && statements.fit(&first.shape, rows.len()) == rows.len()
+        && others.iter().all(|row| row.shape == first.shape)
+}
+
+/// Writes rows that are one INSERT, without a transaction around it.
+pub(super) async fn apply_one(
+    pool: &SqlitePool,
+    statements: &mut Statements,
+    rows: &[Row],
+) -> Result<Verdict, Fault> {
+    let mut verdict = Verdict { settled: rows.len(), ..Verdict::default() };
+    if let Some(first) = rows.first() {
+        let places: Vec<usize> = (0..rows.len()).collect();
+        let text = statements.text(&first.shape, rows.len());
+        let result = Session::single(pool).await?.execute(text, values(rows, &places)).await?;
+        verdict.written = result.rows_affected().min(rows.len() as u64);
+        verdict.skipped = rows.len() as u64 - verdict.written;
     }
     Ok(verdict)
 }

@@ -1,4 +1,4 @@
-//! One transaction on one connection of the pool.
+//! One transaction, or one statement, on one connection of the pool.
 
 use sea_orm::sqlx::{
     self, AssertSqlSafe, Sqlite, SqlitePool, pool::PoolConnection, sqlite::SqliteQueryResult,
@@ -7,7 +7,7 @@ use sea_query_sqlx::SqlxValues;
 
 use super::fault::Fault;
 
-/// A connection with a transaction open on it.
+/// A connection, as a rule with a transaction open on it.
 ///
 /// Dropped without an end, it closes the connection, by which SQLite rolls back: a connection must not go back to
 /// the pool with a transaction that its next user would continue.
@@ -32,6 +32,11 @@ impl Session {
                 Err(fault)
             }
         }
+    }
+
+    /// Takes a connection for a single statement, which SQLite makes a transaction by itself.
+    pub(super) async fn single(pool: &SqlitePool) -> Result<Self, Fault> {
+        Ok(Self { connection: pool.acquire().await?, open: false })
     }
 
     /// Runs a statement that is kept prepared.

@@ -118,11 +118,14 @@ impl File {
 
 /// Opens the file in WAL mode, with a busy timeout so short that the writer's own retries are what is tested.
 pub async fn connect(path: &Path) -> DatabaseConnection {
+    connect_patiently(path, Duration::from_millis(20)).await
+}
+
+/// Opens the file in WAL mode, with SQLite waiting so long for a lock.
+pub async fn connect_patiently(path: &Path, busy_timeout: Duration) -> DatabaseConnection {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
-    options.max_connections(4).sqlx_logging(false).map_sqlx_sqlite_opts(|options| {
-        options
-            .journal_mode(sea_orm::sqlx::sqlite::SqliteJournalMode::Wal)
-            .busy_timeout(Duration::from_millis(20))
+    options.max_connections(4).sqlx_logging(false).map_sqlx_sqlite_opts(move |options| {
+        options.journal_mode(sea_orm::sqlx::sqlite::SqliteJournalMode::Wal).busy_timeout(busy_timeout)
     });
     Database::connect(options).await.unwrap()
 }
