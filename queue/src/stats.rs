@@ -14,8 +14,6 @@ pub struct QueueStats {
     pub normal: Counts,
     /// Tasks of low priority.
     pub low: Counts,
-    /// Since when the oldest ready task has been ready; `None` when nothing waits.
-    pub oldest_ready: Option<SystemTime>,
 }
 
 /// Tasks of one priority. Tasks that ended well are not counted.
@@ -30,6 +28,8 @@ pub struct Counts {
     pub leased: u64,
     /// Were given up and not forgotten yet.
     pub dead: u64,
+    /// Since when the oldest ready task has been ready; `None` when none is ready.
+    pub oldest_ready: Option<SystemTime>,
 }
 
 impl QueueStats {
@@ -52,7 +52,7 @@ impl QueueStats {
         }
     }
 
-    /// The tasks of all priorities.
+    /// The tasks of all priorities, and the oldest ready one among them.
     #[must_use]
     pub fn total(&self) -> Counts {
         Priority::ALL.into_iter().map(|priority| self.of(priority)).fold(Counts::default(), |sum, counts| {
@@ -61,7 +61,14 @@ impl QueueStats {
                 delayed: sum.delayed + counts.delayed,
                 leased: sum.leased + counts.leased,
                 dead: sum.dead + counts.dead,
+                oldest_ready: sum.oldest_ready.into_iter().chain(counts.oldest_ready).min(),
             }
         })
+    }
+
+    /// Since when the oldest ready task of any priority has been ready; `None` when none is ready.
+    #[must_use]
+    pub fn oldest_ready(&self) -> Option<SystemTime> {
+        self.total().oldest_ready
     }
 }

@@ -258,10 +258,13 @@ impl Collector for Stats {
             ("cofferdam_queue_tasks", None, "Tasks in the queue, as it was told last."),
             tasks,
         )?;
-        let oldest = queues.iter().filter_map(|(queue, stats)| {
-            Some((labels([("queue", queue)]), unix_seconds(stats.oldest_ready?)))
+        let oldest = queues.iter().flat_map(|(queue, stats)| {
+            Priority::ALL.into_iter().filter_map(move |priority| {
+                let since = unix_seconds(stats.of(priority).oldest_ready?);
+                Some((labels([("queue", queue), ("priority", priority.as_str())]), since))
+            })
         });
-        let help = "Since when the oldest ready task has been ready; absent when none waits.";
+        let help = "Since when the oldest ready task has been ready; absent when none is ready.";
         gauges(&mut encoder, ("cofferdam_queue_oldest_ready_timestamp", Some(Unit::Seconds), help), oldest)
     }
 }

@@ -220,13 +220,11 @@ impl Shelf {
 
     pub(super) fn stats(&self, now: i64) -> QueueStats {
         let mut stats = QueueStats::default();
-        let mut oldest: Option<i64> = None;
         for record in self.records.values() {
             let counts = stats.of_mut(record.priority);
             match &record.phase {
                 Phase::Waiting if record.ready_at <= now => {
                     counts.ready += 1;
-                    oldest = Some(oldest.map_or(record.ready_at, |before| before.min(record.ready_at)));
                 }
                 Phase::Waiting => counts.delayed += 1,
                 Phase::Leased { .. } => counts.leased += 1,
@@ -234,8 +232,17 @@ impl Shelf {
                 Phase::Done { .. } => {}
             }
         }
-        stats.oldest_ready = oldest.map(moment);
+        for priority in Priority::ALL {
+            stats.of_mut(priority).oldest_ready = self.oldest_ready(priority, now).map(moment);
+        }
         stats
+    }
+
+    /// The first place that a claim would take, so since when its task has been ready.
+    fn oldest_ready(&self, priority: Priority, now: i64) -> Option<i64> {
+        let rank = priority.rank();
+        let (first, last) = ((rank, i64::MIN, 0), (rank, now, u64::MAX));
+        self.waiting.range(first..=last).next().map(|((_, ready_at, _), _)| *ready_at)
     }
 
     pub(super) fn forget(&mut self, ended_by: i64, max: usize) -> u64 {

@@ -38,7 +38,6 @@ impl Ledger<'_> {
 
     pub(super) fn stats(&self, queue: &QueueName) -> Result<QueueStats, Fault> {
         let mut stats = QueueStats::default();
-        let mut oldest: Option<i64> = None;
         for priority in Priority::ALL {
             let place = params![queue.as_str(), priority.rank(), self.now];
             let count = |sql: &str| self.connection.prepare_cached(sql)?.query_row(place, |row| row.get(0));
@@ -58,7 +57,7 @@ impl Ledger<'_> {
                      WHERE queue = ?1 AND phase = 0 AND priority = ?2 AND ready_at <= ?3",
                 )?
                 .query_row(place, |row| row.get(0))?;
-            oldest = oldest.into_iter().chain(first).min();
+            counts.oldest_ready = first.map(moment);
         }
         let mut rest = self.connection.prepare_cached(
             "SELECT 1, priority, count(*) FROM cofferdam_queue_tasks WHERE queue = ?1 AND phase = 1 GROUP BY priority
@@ -74,7 +73,6 @@ impl Ledger<'_> {
             let place = if phase == PHASE_LEASED { &mut counts.leased } else { &mut counts.dead };
             *place = number(tasks)?;
         }
-        stats.oldest_ready = oldest.map(moment);
         Ok(stats)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cofferdam_queue::{DeathReason, Priority, ReapScope};
+use cofferdam_queue::{Clock, DeathReason, Priority, ReapScope};
 
 use super::*;
 
@@ -134,5 +134,43 @@ pub(crate) async fn stats_count_every_phase(setup: Setup) {
     assert_eq!(of(Priority::High), (0, 0, 1, 1));
     assert_eq!(of(Priority::Normal), (1, 1, 0, 0));
     assert_eq!(of(Priority::Low), (1, 0, 0, 0));
-    assert_eq!(stats.oldest_ready, Some(dead.ready_at));
+}
+
+pub(crate) async fn the_oldest_ready_task_is_known_for_each_priority(setup: Setup) {
+    let queue = setup.queue();
+    let me = worker("w");
+    let oldest = async || {
+        let stats = queue.stats().await.unwrap();
+        assert_eq!(stats.total().oldest_ready, stats.oldest_ready());
+        (Priority::ALL.map(|priority| stats.of(priority).oldest_ready), stats.oldest_ready())
+    };
+    assert_eq!(oldest().await, ([None; 3], None));
+
+    let start = setup.clock.now();
+    let second = Duration::from_secs(1);
+    queue.submit(task("low").priority(Priority::Low)).await.unwrap();
+    setup.clock.advance(second);
+    // Added first, but ready last.
+    queue.submit(task("delayed").delay(LEASE)).await.unwrap();
+    queue.enqueue(vec![task("first"), task("high").priority(Priority::High)]).await.unwrap();
+    setup.clock.advance(second);
+    queue.submit(task("second")).await.unwrap();
+    let (one, two) = (Some(start + second), Some(start + 2 * second));
+    assert_eq!(oldest().await, ([one, one, Some(start)], Some(start)));
+
+    // A task that was handed out waits no more; one that is handed back has waited since it was first ready.
+    let claimed = queue.claim(&me, 2, LEASE).await.unwrap();
+    assert_eq!(oldest().await, ([None, two, Some(start)], Some(start)));
+    settle_one(&queue, &me, handed_back(&claimed[1].lease)).await;
+    assert_eq!(oldest().await, ([None, one, Some(start)], Some(start)));
+
+    // Another queue of the same broker shows nothing of it.
+    let other = Queue::new(setup.broker.clone(), "other").unwrap();
+    assert_eq!(other.stats().await.unwrap().oldest_ready(), None);
+
+    assert_eq!(claim_ids(&queue, &me, 3).await, ["first", "second", "low"]);
+    assert_eq!(oldest().await, ([None; 3], None));
+    setup.clock.advance(LEASE);
+    let ready = Some(start + second + LEASE);
+    assert_eq!(oldest().await, ([None, ready, None], ready));
 }

@@ -76,6 +76,7 @@ macro_rules! conformance {
             a_retried_task_waits_for_its_back_off
             a_handed_back_task_is_unharmed_and_keeps_its_place
             stats_count_every_phase
+            the_oldest_ready_task_is_known_for_each_priority
             batches_are_bounded
             oversized_payloads_are_refused_and_empty_ones_kept
             a_refused_batch_adds_nothing
