@@ -36,8 +36,11 @@ pub struct Flushed<'a> {
     pub table: &'a str,
     /// What started the flush.
     pub trigger: Trigger,
-    /// How many rows the batch held.
+    /// How many rows the batch held. A batch that is tried again is told again, with the same number.
     pub rows: u64,
+    /// How many of them this attempt put into the database: neither rejected nor skipped ones, nor those that an
+    /// earlier attempt had committed. An attempt that failed may have written some.
+    pub written: u64,
     /// How long the database took.
     pub duration: Duration,
     /// The kind of the error, if the flush failed.

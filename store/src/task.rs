@@ -93,11 +93,13 @@ impl Task {
         let mut backoff = Backoff::new();
         loop {
             let attempt = Instant::now();
+            let before = verdict.written;
             let end = self.road.write(&batch.rows, verdict).await;
             self.observer.flushed(&Flushed {
                 table: self.table.name,
                 trigger: batch.trigger,
                 rows: batch.rows.len() as u64,
+                written: verdict.written - before,
                 duration: attempt.elapsed(),
                 error: end.as_ref().err().map(Error::kind),
             });

@@ -19,7 +19,7 @@ pub enum Trigger {
 }
 
 impl Trigger {
-    /// The trigger's name in metrics and logs.
+    /// The name for logs and labels.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

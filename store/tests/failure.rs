@@ -11,7 +11,7 @@ use std::{
 };
 
 use cofferdam_store::{BatchUpdateWriter, BatchWriter, ErrorKind};
-use common::{File, Log, connect, connect_patiently, trade, trades};
+use common::{File, Log, connect, trade, trades};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, PaginatorTrait, Set, Statement, sqlx,
 };
@@ -39,6 +39,10 @@ async fn a_database_that_is_locked_for_a_while_is_waited_for() {
     sqlx::query("COMMIT").execute(&mut *held).await.unwrap();
     assert_eq!(writer.close().await.unwrap().counts.written, 60);
     assert_eq!(trade::Entity::find().count(&database).await.unwrap(), 60);
+    for ((_, rows, error), written) in log.flushes().into_iter().zip(log.written()) {
+        assert_eq!(written, if error.is_none() { rows } else { 0 });
+    }
+    assert_eq!(log.written().iter().sum::<u64>(), 60);
 }
 
 #[tokio::test]
@@ -170,14 +174,12 @@ fn the_process_that_is_killed() {
     let Ok(path) = std::env::var(CHILD) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let writer = BatchWriter::<trade::Entity>::builder(
-            connect_patiently(path.as_ref(), Duration::from_secs(20)).await,
-        )
-        .rows(usize::try_from(BATCH).unwrap())
-        .max_rows(usize::try_from(BATCH).unwrap())
-        .linger(Duration::from_secs(3_600))
-        .build()
-        .unwrap();
+        let writer = BatchWriter::<trade::Entity>::builder(connect(path.as_ref()).await)
+            .rows(usize::try_from(BATCH).unwrap())
+            .max_rows(usize::try_from(BATCH).unwrap())
+            .linger(Duration::from_secs(3_600))
+            .build()
+            .unwrap();
         for batch in 0.. {
             writer.add_many((0..BATCH).map(|_| trade(batch))).await.unwrap();
             let summary = writer.flush().await.unwrap();
@@ -192,7 +194,7 @@ fn a_killed_process_leaves_all_that_was_flushed_and_no_half_batch() {
     use std::io::{BufRead as _, BufReader};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for kill_after in [1, 40, 150] {
-        let (file, _) = runtime.block_on(trades());
+        let file = runtime.block_on(empty_file());
         let path = file.folder.path().join("test.sqlite3");
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "the_process_that_is_killed", "--nocapture"])
@@ -215,10 +217,20 @@ fn a_killed_process_leaves_all_that_was_flushed_and_no_half_batch() {
     }
 }
 
+/// A file with the table, which nobody has open.
+///
+/// A pool that is only dropped closes its connection some time later: here, when this runtime runs again, which is
+/// after the child was killed. SQLite would then write the child's log into the file under an exclusive lock, while
+/// the test opens the file and finds it locked; and the log would be no dead process's, but one in use.
+async fn empty_file() -> File {
+    let (file, database) = trades().await;
+    database.close().await.unwrap();
+    file
+}
+
 /// How many batches the file holds, and how many of them are whole.
 async fn batches(path: &std::path::Path) -> (i64, i64) {
-    // The dead process's lock may outlive it by a moment, and the log is to be recovered.
-    let database: DatabaseConnection = connect_patiently(path, Duration::from_secs(20)).await;
+    let database: DatabaseConnection = connect(path).await;
     let sql = format!(
         "SELECT count(*) AS batches, coalesce(sum(size = {BATCH}), 0) AS whole FROM \
          (SELECT count(*) AS size FROM trade GROUP BY quantity)"

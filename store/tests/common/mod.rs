@@ -118,14 +118,11 @@ impl File {
 
 /// Opens the file in WAL mode, with a busy timeout so short that the writer's own retries are what is tested.
 pub async fn connect(path: &Path) -> DatabaseConnection {
-    connect_patiently(path, Duration::from_millis(20)).await
-}
-
-/// Opens the file in WAL mode, with SQLite waiting so long for a lock.
-pub async fn connect_patiently(path: &Path, busy_timeout: Duration) -> DatabaseConnection {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
-    options.max_connections(4).sqlx_logging(false).map_sqlx_sqlite_opts(move |options| {
-        options.journal_mode(sea_orm::sqlx::sqlite::SqliteJournalMode::Wal).busy_timeout(busy_timeout)
+    options.max_connections(4).sqlx_logging(false).map_sqlx_sqlite_opts(|options| {
+        options
+            .journal_mode(sea_orm::sqlx::sqlite::SqliteJournalMode::Wal)
+            .busy_timeout(Duration::from_millis(20))
     });
     Database::connect(options).await.unwrap()
 }
@@ -153,6 +150,8 @@ pub struct Log(pub Arc<Mutex<Told>>);
 #[derive(Debug, Default)]
 pub struct Told {
     pub flushes: Vec<(Trigger, u64, Option<ErrorKind>)>,
+    /// What each flush wrote.
+    pub written: Vec<u64>,
     pub buffered: Vec<(u64, u64)>,
     pub rejected: u64,
 }
@@ -161,11 +160,17 @@ impl Log {
     pub fn flushes(&self) -> Vec<(Trigger, u64, Option<ErrorKind>)> {
         self.0.lock().unwrap().flushes.clone()
     }
+
+    pub fn written(&self) -> Vec<u64> {
+        self.0.lock().unwrap().written.clone()
+    }
 }
 
 impl Observer for Log {
     fn flushed(&self, event: &Flushed<'_>) {
-        self.0.lock().unwrap().flushes.push((event.trigger, event.rows, event.error));
+        let mut told = self.0.lock().unwrap();
+        told.flushes.push((event.trigger, event.rows, event.error));
+        told.written.push(event.written);
     }
 
     fn buffered(&self, _: &str, rows: u64, capacity: u64) {
