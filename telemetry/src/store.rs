@@ -54,7 +54,12 @@ struct Table {
 
 impl Table {
     fn flushes(&self, trigger: Trigger) -> Counter {
-        self.flushes.get_or_create_owned(&labels([("table", &self.name), ("trigger", trigger.as_str())]))
+        let trigger = match trigger {
+            // What a writer calls its setting, and what dashboards call the cause.
+            Trigger::Linger => "interval",
+            other => other.as_str(),
+        };
+        self.flushes.get_or_create_owned(&labels([("table", &self.name), ("trigger", trigger)]))
     }
 
     fn failures(&self, kind: ErrorKind) -> Counter {
@@ -76,7 +81,7 @@ impl StoreObserver {
         let mut register = Register(&mut registry);
         let rows_written = register.counter(
             "cofferdam_store_rows_written",
-            "Rows of batches that went to the database, those that it rejected one by one included",
+            "Rows that were committed, without those that were rejected or skipped",
         );
         let flushes =
             register.counter("cofferdam_store_flushes", "Batches sent to the database, failed ones included");
@@ -137,12 +142,13 @@ impl Observer for StoreObserver {
         table.flushes(event.trigger).inc();
         table.flush_duration.observe(event.duration.as_secs_f64());
         table.batch_rows.observe(crate::gauges::count(event.rows));
+        // A flush that failed may have committed a part of its batch.
+        table.rows_written.inc_by(event.written);
         match event.error {
             Some(kind) => {
                 table.failures(kind).inc();
             }
             None => {
-                table.rows_written.inc_by(event.rows);
                 table.last_flush.set(unix_seconds(SystemTime::now()));
             }
         }

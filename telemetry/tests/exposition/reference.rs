@@ -21,7 +21,7 @@ pub(crate) struct Family {
 
 /// Parses an exposition in `format` ("openmetrics" or "text"), or fails with what the parser says.
 pub(crate) fn parse(exposition: &str, format: &str) -> Vec<Family> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parse_exposition.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exposition/parse_exposition.py");
     let mut parser = Command::new(python())
         .arg(script)
         .arg(format)
