@@ -46,7 +46,6 @@ impl Shared {
 
 impl WasmSandbox {
     /// Chooses slots, limits, cache and the rest.
-    #[must_use]
     pub fn builder() -> WasmSandboxBuilder {
         WasmSandboxBuilder::default()
     }
