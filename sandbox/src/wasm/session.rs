@@ -53,6 +53,7 @@ impl WasmSession {
         };
         // If the caller goes away while the interpreter starts, the start is cut short.
         let guard = CancelOnDrop(Some(Arc::clone(&cancelled)));
+        let slots = Arc::clone(&shared);
         thread::Builder::new()
             .name("cofferdam-wasm".to_owned())
             .stack_size(THREAD_STACK)
@@ -60,6 +61,7 @@ impl WasmSession {
                 thread.run(started);
                 // The slot is free once the instance is gone, and not a moment before.
                 drop(permit);
+                slots.report_slots();
                 let _ = end.send(());
             })
             .map_err(|error| Error::backend(BACKEND, "start a thread", error))?;
