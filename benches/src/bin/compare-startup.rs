@@ -4,8 +4,11 @@
 //! `site`, without a module, without reading a program or handing back a result. What isolates it would come on top.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use cofferdam_benches::Samples;
@@ -28,6 +31,10 @@ struct Arguments {
 
 /// Rounds that are not counted: they fill the slots, the page cache and the processor's own memory.
 const WARM_UP: usize = 20;
+
+/// Rest before each thing that is measured, so that it does not pay for what the one before left to be done: a
+/// sandbox makes a spare interpreter when a session ends. What a sandbox gives without any rest is measured apart.
+const REST: Duration = Duration::from_millis(5);
 
 type Problem = Box<dyn std::error::Error>;
 
@@ -54,6 +61,7 @@ async fn compare(arguments: &Arguments) -> Result<(), Problem> {
         }
         startup.round(&sandbox, &trivial, python.as_ref()).await?;
     }
+    let back_to_back = back_to_back(&sandbox, &trivial, arguments.rounds).await?;
     let build = build_from_cache(arguments.slow_rounds)?;
     let (plain, counted) = loop_with_and_without_fuel(arguments.slow_rounds).await?;
 
@@ -63,43 +71,44 @@ async fn compare(arguments: &Arguments) -> Result<(), Problem> {
         ("  first call", &startup.first_call),
         ("  close", &startup.close),
         ("further call in a session", &startup.further_call),
+        ("runs without a pause in between", &back_to_back),
         ("python3 -I -S -c 1", &startup.python),
         ("build a sandbox from the cache", &build),
         ("loop of a million additions", &plain),
         ("the same, counting fuel", &counted),
     ];
-    println!("{:34} {:>7} {:>11} {:>11}", "", "samples", "p50 µs", "p99 µs");
+    let mut report = String::new();
+    writeln!(report, "{:34} {:>7} {:>11} {:>11}", "", "samples", "p50 µs", "p99 µs")?;
     for (name, samples) in rows {
         if samples.is_empty() {
-            println!("{name:34} skipped: no Python here; name one in COFFERDAM_PYTHON");
+            writeln!(report, "{name:34} skipped: {}", Python::MISSING)?;
         } else {
             let (middle, high) = (samples.micros(50), samples.micros(99));
-            println!("{name:34} {:>7} {middle:>11.1} {high:>11.1}", samples.len());
+            writeln!(report, "{name:34} {:>7} {middle:>11.1} {high:>11.1}", samples.len())?;
         }
     }
     let ratio = |a: &Samples, b: &Samples| (!a.is_empty()).then(|| a.micros(50) / b.micros(50));
     if let Some(times) = ratio(&startup.python, &startup.run) {
-        println!("a bare python process takes {times:.1} times as long as a whole sandboxed run");
+        writeln!(report, "a bare python process takes {times:.1} times as long as a whole sandboxed run")?;
     }
-    println!(
-        "{}",
-        json!({
-            "bench": "compare-startup",
-            "run": summary(&startup.run),
-            "open": summary(&startup.open),
-            "first_call": summary(&startup.first_call),
-            "close": summary(&startup.close),
-            "further_call": summary(&startup.further_call),
-            "python": if startup.python.is_empty() { json!("skipped") } else { summary(&startup.python) },
-            "build_from_cache": summary(&build),
-            "loop": summary(&plain),
-            "loop_with_fuel": summary(&counted),
-            "python_over_run_p50": ratio(&startup.python, &startup.run),
-            "python_over_further_call_p50": ratio(&startup.python, &startup.further_call),
-            "fuel_over_no_fuel_p50": ratio(&counted, &plain),
-        })
-    );
-    Ok(())
+    let summary = json!({
+        "bench": "compare-startup",
+        "run": summary(&startup.run),
+        "open": summary(&startup.open),
+        "first_call": summary(&startup.first_call),
+        "close": summary(&startup.close),
+        "further_call": summary(&startup.further_call),
+        "back_to_back": summary(&back_to_back),
+        "python": if startup.python.is_empty() { json!("skipped") } else { summary(&startup.python) },
+        "build_from_cache": summary(&build),
+        "loop": summary(&plain),
+        "loop_with_fuel": summary(&counted),
+        "python_over_run_p50": ratio(&startup.python, &startup.run),
+        "python_over_further_call_p50": ratio(&startup.python, &startup.further_call),
+        "fuel_over_no_fuel_p50": ratio(&counted, &plain),
+    });
+    writeln!(report, "{summary}")?;
+    Ok(std::io::stdout().write_all(report.as_bytes())?)
 }
 
 fn summary(samples: &Samples) -> Value {
@@ -126,22 +135,22 @@ impl Startup {
     ) -> Result<(), Problem> {
         let (input, limits) = (Input::new(), Limits::default());
         if let Some(python) = python {
+            thread::sleep(REST);
             let start = Instant::now();
             python.start()?;
             self.python.add_since(start);
         }
 
+        thread::sleep(REST);
         let start = Instant::now();
         let outcome = sandbox.run(program, &input, &limits).await?;
         self.run.add_since(start);
         outcome.into_result()?;
 
-        let mut session = {
-            let start = Instant::now();
-            let session = sandbox.open(program, &limits).await?;
-            self.open.add_since(start);
-            session
-        };
+        thread::sleep(REST);
+        let start = Instant::now();
+        let mut session = sandbox.open(program, &limits).await?;
+        self.open.add_since(start);
         for samples in [&mut self.first_call, &mut self.further_call] {
             let start = Instant::now();
             let outcome = session.call(&input).await;
@@ -155,12 +164,27 @@ impl Startup {
     }
 }
 
+/// Runs one after the other, each as soon as the last one is done: what a busy service sees.
+async fn back_to_back(sandbox: &WasmSandbox, program: &Program, rounds: usize) -> Result<Samples, Problem> {
+    let (input, limits) = (Input::new(), Limits::default());
+    let mut samples = Samples::new();
+    for _ in 0..rounds {
+        let start = Instant::now();
+        let outcome = sandbox.run(program, &input, &limits).await?;
+        samples.add_since(start);
+        outcome.into_result()?;
+    }
+    Ok(samples)
+}
+
 /// The peer: an interpreter as a process, started without a shell in between.
 struct Python {
     program: OsString,
 }
 
 impl Python {
+    const MISSING: &str = "no Python here; name one in COFFERDAM_PYTHON";
+
     /// The interpreter itself. What `python3` names may be a script of a version manager that only looks for the
     /// interpreter; its time would be counted against the peer.
     fn find() -> Option<Self> {

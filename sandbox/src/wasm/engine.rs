@@ -32,7 +32,7 @@ const TABLES: u32 = 32;
 pub(super) const TABLE_ELEMENTS: usize = 200_000;
 const INSTANCE_BYTES: usize = 8 << 20;
 
-/// Makes an engine for `slots` instances of at most `max_memory` bytes each. Code that counts `fuel` is about a sixth
+/// Makes an engine for `slots` instances of at most `max_memory` bytes each. Code that counts `fuel` is about a quarter
 /// slower.
 pub(super) fn engine(slots: usize, max_memory: u64, fuel: bool) -> Result<Engine, Error> {
     let count = u32::try_from(slots).map_err(|_| invalid_slots(slots))?;

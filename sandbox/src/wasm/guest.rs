@@ -1,7 +1,8 @@
-//! One instance of CPython, driven from the thread it lives on.
+//! One instance of CPython, driven from the thread it lives on: blank at first, then with a program in it.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,58 +14,93 @@ use super::host::{Host, Stop};
 use crate::{Error, Input, Limits, Outcome, Program, Usage};
 
 type Bytes = WasmList<u8>;
-type Load = TypedFunc<(String, Option<String>), (Result<(), Bytes>,)>;
-type Call = TypedFunc<(String, Vec<(String, Vec<u8>)>, u64), (Result<Bytes, Bytes>,)>;
+type TypedLoad = TypedFunc<(String, Option<String>), (Result<(), Bytes>,)>;
+type TypedCall = TypedFunc<(String, Vec<(String, Vec<u8>)>, u64), (Result<Bytes, Bytes>,)>;
+
+/// An interpreter that has not seen any program yet.
+pub(super) struct Blank {
+    store: Store<Host>,
+    load: TypedLoad,
+    call: TypedCall,
+}
+
+/// How long making a blank interpreter may take. It takes milliseconds; a machine that needs this long is stuck.
+const BLANK_WALL: Duration = Duration::from_secs(60);
+
+impl Blank {
+    /// Instantiates CPython and lets it run an empty program.
+    ///
+    /// That first program pays for what every first program pays: pages that are written for the first time, caches
+    /// that fill. It is always run, so that a program finds the same interpreter, to the byte, whether it was made in
+    /// advance or not.
+    pub(super) fn new(
+        engine: &Engine,
+        component: &InstancePre<Host>,
+        max_memory: u64,
+    ) -> Result<Self, Error> {
+        let mut store = Store::new(engine, Host::new(max_memory));
+        store.limiter(|host| host);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()));
+        store.data_mut().begin(BLANK_WALL, 0, Duration::ZERO, 0);
+        fill(&mut store, None)?;
+
+        let instance = component.instantiate(&mut store).map_err(|error| {
+            if store.data().memory_refused { too_little_memory(max_memory) } else { start_failed(error) }
+        })?;
+        let load: TypedLoad = instance.get_typed_func(&mut store, "load").map_err(start_failed)?;
+        let call: TypedCall = instance.get_typed_func(&mut store, "call").map_err(start_failed)?;
+        let (loaded,) = load.call(&mut store, ("result = None".to_owned(), None)).map_err(start_failed)?;
+        let (called,) = call.call(&mut store, ("{}".to_owned(), Vec::new(), 0)).map_err(start_failed)?;
+        match loaded.and(called) {
+            Ok(_) => Ok(Self { store, load, call }),
+            Err(_) => Err(Error::backend(BACKEND, "start an interpreter", "it failed at an empty program")),
+        }
+    }
+
+    /// Loads the program that this interpreter is for.
+    pub(super) fn load(
+        mut self,
+        program: &Program,
+        limits: &Limits,
+        cancelled: Arc<AtomicBool>,
+    ) -> Result<Guest, Error> {
+        let host = self.store.data_mut();
+        if !host.assign(limits.memory, limits.cpu, cancelled) {
+            return Err(too_little_memory(limits.memory));
+        }
+        host.begin(limits.wall, limits.output, Duration::ZERO, 0);
+        // The time since this interpreter was made is not the program's.
+        self.store.set_epoch_deadline(1);
+        fill(&mut self.store, limits.fuel)?;
+
+        let source = (program.source().to_owned(), program.entry().map(str::to_owned));
+        let mut guest = Guest { store: self.store, call: self.call, limits: limits.clone(), alive: true };
+        let (loaded,) = guest.enter(&self.load, source)?;
+        match loaded {
+            Ok(()) => Ok(guest),
+            Err(fault) => Err(guest.fault(&fault)),
+        }
+    }
+}
+
+fn too_little_memory(limit: u64) -> Error {
+    Error::InvalidLimit {
+        limit: "memory",
+        message: format!("{limit} bytes are less than the interpreter itself needs; give at least 64 MiB"),
+    }
+}
 
 /// An interpreter with a program in it.
 pub(super) struct Guest {
     store: Store<Host>,
-    call: Call,
+    call: TypedCall,
     limits: Limits,
     /// Whether the instance can be called again. It cannot after a trap: its memory is as the trap left it.
     alive: bool,
 }
 
 impl Guest {
-    /// Instantiates CPython and loads the program.
-    pub(super) fn start(
-        engine: &Engine,
-        component: &InstancePre<Host>,
-        program: &Program,
-        limits: &Limits,
-        cancelled: Arc<AtomicBool>,
-    ) -> Result<Self, Error> {
-        let mut store = Store::new(engine, Host::new(limits.memory, limits.cpu, cancelled));
-        store.limiter(|host| host);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()));
-        store.data_mut().begin(limits.wall, limits.output, std::time::Duration::ZERO, 0);
-        fill(&mut store, limits)?;
-
-        let instance = component.instantiate(&mut store).map_err(|error| {
-            if store.data().memory_refused {
-                return Error::InvalidLimit {
-                    limit: "memory",
-                    message: format!(
-                        "{} bytes are less than the interpreter itself needs; give at least 64 MiB",
-                        limits.memory
-                    ),
-                };
-            }
-            start_failed(error)
-        })?;
-        let load: Load = instance.get_typed_func(&mut store, "load").map_err(start_failed)?;
-        let call: Call = instance.get_typed_func(&mut store, "call").map_err(start_failed)?;
-        let mut guest = Self { store, call, limits: limits.clone(), alive: true };
-
-        let source = (program.source().to_owned(), program.entry().map(str::to_owned));
-        let (loaded,) = guest.enter(&load, source)?;
-        if let Err(fault) = loaded {
-            return Err(guest.fault(&fault));
-        }
-        Ok(guest)
-    }
-
     pub(super) fn is_alive(&self) -> bool {
         self.alive
     }
@@ -106,7 +142,7 @@ impl Guest {
             input.since_epoch(),
             input.random_seed(),
         );
-        fill(&mut self.store, &self.limits)?;
+        fill(&mut self.store, self.limits.fuel)?;
 
         let call = self.call;
         let (result,) = self.enter(&call, (params, series, input.random_seed()))?;
@@ -212,9 +248,9 @@ enum Kind {
 }
 
 /// Gives a call its fuel, if it is counted.
-fn fill(store: &mut Store<Host>, limits: &Limits) -> Result<(), Error> {
+fn fill(store: &mut Store<Host>, fuel: Option<u64>) -> Result<(), Error> {
     if store.engine().get_consume_fuel() {
-        store.set_fuel(limits.fuel.unwrap_or(u64::MAX)).map_err(start_failed)?;
+        store.set_fuel(fuel.unwrap_or(u64::MAX)).map_err(start_failed)?;
     }
     Ok(())
 }

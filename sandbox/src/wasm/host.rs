@@ -69,7 +69,8 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(memory_limit: u64, cpu: f64, cancelled: Arc<AtomicBool>) -> Self {
+    /// The state of an interpreter that nobody has taken yet.
+    pub(super) fn new(memory_limit: u64) -> Self {
         Self {
             memory: 0,
             peak_memory: 0,
@@ -79,14 +80,23 @@ impl Host {
             stderr: Vec::new(),
             output_left: 0,
             stop: None,
-            cancelled,
+            cancelled: Arc::default(),
             started: Instant::now(),
             deadline: None,
-            cpu,
+            cpu: 1.0,
             cpu_started: None,
             clock: Duration::ZERO,
             random: SeedableRng::seed_from_u64(0),
         }
+    }
+
+    /// Hands the interpreter to a session, with its limits. Answers `false` when it holds more memory already.
+    pub(super) fn assign(&mut self, memory_limit: u64, cpu: f64, cancelled: Arc<AtomicBool>) -> bool {
+        self.memory_limit = memory_limit;
+        self.peak_memory = self.memory;
+        self.cpu = cpu;
+        self.cancelled = cancelled;
+        self.memory <= memory_limit
     }
 
     /// Makes ready for a call.

@@ -13,6 +13,7 @@ mod host;
 mod load;
 mod sandbox;
 mod session;
+mod spare;
 
 pub use builder::WasmSandboxBuilder;
 pub use sandbox::WasmSandbox;

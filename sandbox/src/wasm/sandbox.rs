@@ -9,8 +9,10 @@ use wasmtime::component::InstancePre;
 use super::BACKEND;
 use super::builder::WasmSandboxBuilder;
 use super::engine::Ticker;
+use super::guest::Blank;
 use super::host::Host;
 use super::session::WasmSession;
+use super::spare::Spares;
 use crate::observer::Observer;
 use crate::{Error, Limits, OutputPolicy, Profile, Program, Sandbox};
 
@@ -29,6 +31,7 @@ pub(super) struct Shared {
     pub(super) engine: Engine,
     pub(super) component: InstancePre<Host>,
     pub(super) slots: Arc<Semaphore>,
+    pub(super) spares: Spares,
     pub(super) profile: Profile,
     pub(super) max_memory: u64,
     pub(super) allow_unchecked: bool,
@@ -38,6 +41,20 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// An interpreter that has seen no program: a spare, or one that is made now.
+    pub(super) fn blank(&self) -> Result<Blank, Error> {
+        self.spares.take().map_or_else(|| self.make_blank(), Ok)
+    }
+
+    /// Makes a spare, unless there are enough; says whether it did. Takes milliseconds, on the calling thread.
+    pub(super) fn make_spare(&self) -> bool {
+        self.spares.make(|| self.make_blank())
+    }
+
+    fn make_blank(&self) -> Result<Blank, Error> {
+        Blank::new(&self.engine, &self.component, self.max_memory)
+    }
+
     pub(super) fn report_slots(&self) {
         let idle = self.slots.available_permits();
         self.observer.slots(BACKEND, self.profile.slots.saturating_sub(idle) as u64, idle as u64);

@@ -13,7 +13,6 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::BACKEND;
 use super::engine::THREAD_STACK;
-use super::guest::Guest;
 use super::sandbox::Shared;
 use crate::observer::{Finished, Started};
 use crate::{Error, Input, Limits, Outcome, OutputPolicy, Program, Session, Usage};
@@ -63,6 +62,7 @@ impl WasmSession {
                 drop(permit);
                 slots.report_slots();
                 let _ = end.send(());
+                slots.make_spare();
             })
             .map_err(|error| Error::backend(BACKEND, "start a thread", error))?;
         ready.await.unwrap_or_else(|_| Err(thread_died()))?;
@@ -132,13 +132,8 @@ impl SessionThread {
         let shared = &self.shared;
         let begin = Instant::now();
         shared.report_slots();
-        let mut guest = match Guest::start(
-            &shared.engine,
-            &shared.component,
-            &self.program,
-            &self.limits,
-            self.cancelled,
-        ) {
+        let guest = shared.blank().and_then(|blank| blank.load(&self.program, &self.limits, self.cancelled));
+        let mut guest = match guest {
             Ok(guest) => guest,
             Err(error) => {
                 let _ = started.send(Err(error));
