@@ -24,7 +24,7 @@ pub struct OutputPolicy {
     /// Levels of lists and dictionaries in the result. 32 by default: deeper data breaks the recursive readers that
     /// it will meet later.
     pub max_depth: usize,
-    /// Bytes of stdout and of stderr, each. 64 KiB by default; the rest is cut off.
+    /// Bytes of stdout, of stderr and of an error's text, each. 64 KiB by default; the rest is cut off.
     pub max_text_bytes: usize,
 }
 
@@ -49,7 +49,7 @@ impl OutputPolicy {
         self
     }
 
-    /// Sets the bytes of stdout and of stderr.
+    /// Sets the bytes of stdout, of stderr and of an error's text.
     #[must_use]
     pub fn max_text_bytes(mut self, bytes: usize) -> Self {
         self.max_text_bytes = bytes;
@@ -59,20 +59,38 @@ impl OutputPolicy {
     /// Cleans an outcome in place. A result that breaks a rule becomes an error.
     pub fn apply(&self, outcome: &mut Outcome) {
         for text in [&mut outcome.stdout, &mut outcome.stderr] {
-            if text.contains(is_unprintable) {
-                *text = printable(text);
-            }
-            outcome.truncated |= cut(text, self.max_text_bytes);
+            outcome.truncated |= self.clean_text(text);
         }
-        if let Err(Error::Exception { message, traceback, .. }) = &mut outcome.result {
-            *message = printable(message);
-            *traceback = printable(traceback);
+        if let Err(error) = &mut outcome.result {
+            outcome.truncated |= self.clean(error);
         }
         if let Ok(value) = &outcome.result
             && let Err(error) = self.check(value)
         {
             outcome.result = Err(error);
         }
+    }
+
+    /// Cleans the words of the program in an error: the names of its classes, its messages, its lines. Says whether
+    /// something was cut.
+    pub(crate) fn clean(&self, error: &mut Error) -> bool {
+        match error {
+            Error::Exception { kind, message, traceback, .. } => {
+                self.clean_text(kind) | self.clean_text(message) | self.clean_text(traceback)
+            }
+            Error::Syntax { message, .. } | Error::InvalidResult { message } | Error::Crashed { message } => {
+                self.clean_text(message)
+            }
+            _ => false,
+        }
+    }
+
+    /// Makes every character of a text visible and cuts it to its limit; says whether it was cut.
+    fn clean_text(&self, text: &mut String) -> bool {
+        if text.contains(is_unprintable) {
+            *text = printable(text);
+        }
+        cut(text, self.max_text_bytes)
     }
 
     /// Checks a result alone.

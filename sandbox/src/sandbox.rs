@@ -62,7 +62,11 @@ pub trait Sandbox: Send + Sync + 'static {
                     message: format!("{} is not a share in cores; give a number greater than 0", limits.cpu),
                 });
             }
-            self.start(program, limits).await
+            self.start(program, limits).await.map_err(|mut error| {
+                // What the interpreter says of a program that it cannot read holds words of the program.
+                OutputPolicy::default().clean(&mut error);
+                error
+            })
         }
     }
 

@@ -73,6 +73,31 @@ async fn stdout_and_stderr_are_apart_and_harmless_to_look_at() {
 }
 
 #[tokio::test]
+async fn no_word_of_an_error_can_rewrite_a_terminal() {
+    for source in [
+        // The name of a class, on every way into an error.
+        "raise type('\\x1b[2J', (Exception,), {})('x')",
+        "result = {type('\\x1b[2J', (), {})(): 1}",
+        "result = type('\\x1b[2J', (), {})()",
+        "raise ValueError('\\x1b]0;owned\\x07\\u202e')",
+        "raise SyntaxError('\\x1b[2J', ('<program>', 1, 1, ''))",
+        "def f(): raise ValueError\nf.__code__ = f.__code__.replace(co_name='\\x1b[2J')\nf()",
+        "x = '\u{202e}' +",
+    ] {
+        let error = match SANDBOX.run(&Program::unchecked(source), &Input::new(), &limits()).await {
+            Ok(outcome) => outcome.result.unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(error.is_user_fault(), "{source}: {error}");
+        let shown = format!(
+            "{error}{}",
+            if let Error::Exception { traceback, .. } = &error { traceback } else { "" }
+        );
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{source}: {shown:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_result_of_another_shape_is_an_error_of_the_program() {
     let outcome = run("result = 'text'").await;
     let error = outcome.into_value::<Vec<f64>>().unwrap_err();
