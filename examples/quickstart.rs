@@ -100,13 +100,19 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         });
 
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let worker = tokio::spawn(cofferdam.run_worker("quickstart", async move {
+    let mut worker = tokio::spawn(cofferdam.run_worker("quickstart", async move {
         // Ends when the study does, or when this function returns early.
         let _ = stopped.await;
     }));
     let begin = Instant::now();
     let report = tokio::select! {
         report = cofferdam.walk_forward(&study) => report?,
+        // It ends before the study only when it cannot go on, for example because the disk is full.
+        ended = &mut worker => {
+            bar.abandon();
+            ended??;
+            return Err("the worker ended before the study".into());
+        }
         interrupt = tokio::signal::ctrl_c() => {
             interrupt?;
             bar.abandon();

@@ -127,7 +127,8 @@ impl Cofferdam {
     ///
     /// # Errors
     ///
-    /// [`Error::Queue`] for a name that cannot be used or a queue that failed, [`Error::Heartbeat`].
+    /// [`Error::Queue`] for a name that cannot be used, or a queue that failed or whose disk stays full; then its jobs come
+    /// back when their leases run out. [`Error::Heartbeat`].
     pub fn run_worker(
         &self,
         name: &str,

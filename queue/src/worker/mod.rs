@@ -89,8 +89,9 @@ impl Worker {
     /// enabled.
     ///
     /// # Errors
-    /// When the thread for renewals cannot start, when the broker is closed, or when at the end of the drain the
-    /// broker did not take the last settlements: the tasks concerned will run again.
+    /// When the thread for renewals cannot start, when the broker is closed, when its storage stays full for about ten
+    /// seconds, or when at the end of the drain the broker did not take the last settlements: the tasks concerned
+    /// will run again.
     ///
     /// # Cancellation
     /// Dropping the future drops the running handlers and settles nothing: to the broker it is a crash, and the

@@ -19,6 +19,10 @@ use crate::{Backoff, Delivery, Ending, Error, ErrorKind, ReapScope, Settlement, 
 /// that is down from being hammered and still notices its return within two seconds.
 const TRIP_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// After how many failed trips a full storage ends the worker: about ten seconds. A broker that is down comes back; a disk
+/// that is full waits for somebody who must be told, and a worker that only tries again tells nobody.
+const FULL_TRIPS: u32 = 10;
+
 /// How long after the drain deadline cancelled handlers may take to let go, and the last settlements to be taken.
 const LAST_GRACE: Duration = Duration::from_secs(1);
 
@@ -224,6 +228,9 @@ impl<H: Handler> Shift<H> {
             return Err(error);
         }
         self.failed_trips = self.failed_trips.saturating_add(1);
+        if error.kind() == ErrorKind::Full && self.failed_trips >= FULL_TRIPS {
+            return Err(error);
+        }
         // Half of the bound and jitter over the other half: never at once, never all together.
         let ceiling = self.trip_backoff.ceiling(self.failed_trips);
         let pause = ceiling / 2 + self.trip_backoff.delay(self.failed_trips) / 2;
