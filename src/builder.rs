@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::cofferdam::Inner;
 use crate::presence::Presence;
 use crate::queue::{Queue, Sqlite};
-use crate::sandbox::{AnySandbox, Policy, Sandbox, WasmSandbox};
+use crate::sandbox::{self, AnySandbox, Policy, Sandbox, WasmSandbox};
 use crate::telemetry::Telemetry;
 use crate::{Cofferdam, Error, database};
 
@@ -108,9 +108,11 @@ impl EmbeddedBuilder {
 async fn wasm(telemetry: &Telemetry) -> Result<AnySandbox, Error> {
     let observer = Arc::new(telemetry.sandbox_observer(&["wasm"]));
     let built = tokio::task::spawn_blocking(move || WasmSandbox::builder().observer(observer).build()).await;
-    match built {
-        Ok(sandbox) => sandbox.map(AnySandbox::new).map_err(Error::Sandbox),
-        // The runtime is shutting down, or the build panicked.
-        Err(error) => Err(Error::Folder { path: PathBuf::new(), source: std::io::Error::other(error) }),
-    }
+    // The task itself fails only when the runtime is shutting down, or the build panicked.
+    let failed = |error: tokio::task::JoinError| sandbox::Error::Backend {
+        backend: "wasm",
+        action: "set up wasmtime",
+        source: error.into(),
+    };
+    built.map_err(failed).flatten().map(AnySandbox::new).map_err(Error::Sandbox)
 }

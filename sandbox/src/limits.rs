@@ -14,7 +14,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Wall time of one call. 60 s by default. Loading the program counts towards the first call's limit of its own.
+    /// Wall time of one call. 60 s by default. Loading the program has as much, for itself.
     pub wall: Duration,
     /// Processor share in cores, greater than 0; half a core by default. A program that used more than its share
     /// since the call began is made to wait. One core or more is no limit, since a program has one thread.

@@ -23,14 +23,13 @@ const CUTS: usize = 16;
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 /// Asks again, and refuses a program that answers otherwise.
-pub(super) async fn check(cofferdam: &Cofferdam, study: &Study) -> Result<(), Error> {
+pub(super) async fn check(cofferdam: &Cofferdam, study: &Study, dataset: &str) -> Result<(), Error> {
     let bars = study.data.bars();
     let step = study.parameter_sets.len().div_ceil(ASKED).max(1);
     let asked: Vec<_> = study.parameter_sets.iter().step_by(step).collect();
-    let dataset = cofferdam.keep(&study.program, &study.data).await?;
     let submit = async |end: usize, sets: &[&ParameterSet]| {
         let calls = sets.iter().map(|set| params(set)).collect::<Result<_, _>>()?;
-        let task = task(&Request { calls, ..request(study, &dataset, 0..end) })?;
+        let task = task(&Request { calls, ..request(study, dataset, 0..end) })?;
         Ok::<_, Error>(cofferdam.inner().queue.submit(task).await?.id)
     };
     let whole = submit(bars, &asked).await?;

@@ -28,7 +28,7 @@ pub(super) struct QueueObjective<'a> {
     cofferdam: &'a Cofferdam,
     study: &'a Study,
     prices: &'a [f64],
-    dataset: String,
+    dataset: &'a str,
     /// Names everything that a trial's positions depend on, but for its parameters and bars.
     id: String,
     writer: BatchWriter<trial::Entity>,
@@ -37,12 +37,13 @@ pub(super) struct QueueObjective<'a> {
 }
 
 impl<'a> QueueObjective<'a> {
-    pub(super) async fn new(
+    /// `dataset` is the hash under which the study's data is kept.
+    pub(super) fn new(
         cofferdam: &'a Cofferdam,
         study: &'a Study,
         prices: &'a [f64],
+        dataset: &'a str,
     ) -> Result<Self, Error> {
-        let dataset = cofferdam.keep(&study.program, &study.data).await?;
         let inner = cofferdam.inner();
         let writer = BatchWriter::<trial::Entity>::builder(inner.database.clone())
             // The same trial may have been recorded by a run that died before it could know.
@@ -50,7 +51,7 @@ impl<'a> QueueObjective<'a> {
             .observer(inner.telemetry.store_observer())
             .build()?;
         // Limits decide which trials fail, so they are part of what a trial is.
-        let all = Request { bars: 0..0, calls: Vec::new(), ..request(study, &dataset, 0..0) };
+        let all = request(study, dataset, 0..0);
         let id = hash(&serde_json::to_vec(&all).map_err(|error| Error::damaged("the study", error))?);
         let (evaluated, reused) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Ok(Self { cofferdam, study, prices, dataset, id, writer, evaluated, reused })
@@ -81,7 +82,7 @@ impl<'a> QueueObjective<'a> {
         let mut tasks = Vec::with_capacity(jobs.len());
         for ((sets, _), _) in &jobs {
             let calls = sets.iter().map(params).collect::<Result<_, _>>()?;
-            tasks.push(task(&Request { calls, ..request(self.study, &self.dataset, bars.clone()) })?);
+            tasks.push(task(&Request { calls, ..request(self.study, self.dataset, bars.clone()) })?);
         }
         let queued = self.cofferdam.inner().queue.enqueue(tasks).await?;
         for (((sets, ids), trials), queued) in jobs.into_iter().zip(queued) {

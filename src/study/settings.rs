@@ -94,7 +94,8 @@ impl Study {
     pub(crate) async fn run(&self, cofferdam: &Cofferdam) -> Result<StudyReport, Error> {
         let prices = self.checked_prices()?;
         let bars = prices.len();
-        let objective = QueueObjective::new(cofferdam, self, prices).await?;
+        let dataset = cofferdam.keep(&self.program, &self.data).await?;
+        let objective = QueueObjective::new(cofferdam, self, prices, &dataset)?;
         // Only a program that sees the whole history could look past the end of a training window.
         let sees_all = self.walk_forward.settings().warmup == Warmup::FullHistory;
         let walked = self.walk_forward.run(&self.parameter_sets, bars, &objective).await;
@@ -102,7 +103,7 @@ impl Study {
         let counts = objective.close().await?;
         let report = walked?;
         if sees_all {
-            causality::check(cofferdam, self).await?;
+            causality::check(cofferdam, self, &dataset).await?;
         }
         Ok(StudyReport::new(report, counts))
     }

@@ -13,33 +13,38 @@ use crate::register::Labels;
 /// Writes one gauge with a value for each label set. Nothing is written without a value, not even the description.
 pub(crate) fn gauges(
     encoder: &mut DescriptorEncoder<'_>,
-    (name, unit, help): (&str, Option<Unit>, &str),
+    description: Description<'_>,
     values: impl IntoIterator<Item = (Labels, f64)>,
 ) -> fmt::Result {
-    let mut values = values.into_iter().peekable();
-    if values.peek().is_none() {
-        return Ok(());
-    }
-    let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), MetricType::Gauge)?;
-    for (labels, value) in values {
-        ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
-    }
-    Ok(())
+    constants(encoder, description, MetricType::Gauge, values, ConstGauge::new)
 }
 
 /// Writes one counter likewise; its name is given without `_total`.
 pub(crate) fn counters(
     encoder: &mut DescriptorEncoder<'_>,
-    (name, unit, help): (&str, Option<Unit>, &str),
+    description: Description<'_>,
     values: impl IntoIterator<Item = (Labels, f64)>,
+) -> fmt::Result {
+    constants(encoder, description, MetricType::Counter, values, ConstCounter::new)
+}
+
+/// Name, unit and help text.
+type Description<'a> = (&'a str, Option<Unit>, &'a str);
+
+fn constants<M: EncodeMetric>(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, unit, help): Description<'_>,
+    kind: MetricType,
+    values: impl IntoIterator<Item = (Labels, f64)>,
+    constant: impl Fn(f64) -> M,
 ) -> fmt::Result {
     let mut values = values.into_iter().peekable();
     if values.peek().is_none() {
         return Ok(());
     }
-    let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), MetricType::Counter)?;
+    let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), kind)?;
     for (labels, value) in values {
-        ConstCounter::new(value).encode(metric.encode_family(&labels)?)?;
+        constant(value).encode(metric.encode_family(&labels)?)?;
     }
     Ok(())
 }
