@@ -69,7 +69,12 @@ fn componentize(root: &Path, out: &Path, modules: &[&str]) -> Outcome<PathBuf> {
     let tool = install(root, out)?;
     let staging = out.join("app");
     fs::create_dir_all(&staging)?;
-    fs::copy(root.join("python/cofferdam_guest.py"), staging.join("cofferdam_guest.py"))?;
+    for entry in fs::read_dir(root.join("python"))? {
+        let path = entry?.path();
+        if let (Some(name), Some("py")) = (path.file_name(), path.extension().and_then(OsStr::to_str)) {
+            fs::copy(&path, staging.join(name))?;
+        }
+    }
     fs::write(staging.join("cofferdam_modules.py"), format!("MODULES = {modules:?}\n"))?;
 
     let component = out.join("python.wasm");

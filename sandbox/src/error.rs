@@ -164,7 +164,7 @@ impl Error {
         self.fault() == Fault::User
     }
 
-    #[cfg(feature = "wasm")]
+    #[cfg(any(feature = "docker", feature = "wasm"))]
     pub(crate) fn backend(
         backend: &'static str,
         action: &'static str,

@@ -1,9 +1,12 @@
 //! What a program is given.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
+
+use crate::Listener;
 
 /// What a program is given in one call: `params`, named series of numbers, a seed and a point in time.
 ///
@@ -16,17 +19,18 @@ use serde_json::{Map, Value};
 /// let input = Input::new().param("window", 20).series("close", vec![10.0, 10.5, 10.25]).seed(7);
 /// assert_eq!(input.params()["window"], 20);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Input {
     params: Map<String, Value>,
     series: Vec<(String, Arc<[f64]>)>,
     seed: u64,
     now: SystemTime,
+    listener: Option<Arc<dyn Listener>>,
 }
 
 impl Default for Input {
     fn default() -> Self {
-        Self { params: Map::new(), series: Vec::new(), seed: 0, now: SystemTime::UNIX_EPOCH }
+        Self { params: Map::new(), series: Vec::new(), seed: 0, now: SystemTime::UNIX_EPOCH, listener: None }
     }
 }
 
@@ -75,18 +79,32 @@ impl Input {
         self
     }
 
+    /// Has the listener told what the program says while it runs. What it is told has passed the session's
+    /// [`OutputPolicy`](crate::OutputPolicy).
+    #[must_use]
+    pub fn listener(mut self, listener: Arc<dyn Listener>) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
     /// The dictionary `params`.
     #[must_use]
     pub fn params(&self) -> &Map<String, Value> {
         &self.params
     }
 
-    #[cfg(feature = "wasm")]
+    /// Who is told what the program says, if anybody is.
+    #[must_use]
+    pub fn told(&self) -> Option<&Arc<dyn Listener>> {
+        self.listener.as_ref()
+    }
+
+    #[cfg(any(feature = "docker", feature = "wasm"))]
     pub(crate) fn all_series(&self) -> &[(String, Arc<[f64]>)] {
         &self.series
     }
 
-    #[cfg(feature = "wasm")]
+    #[cfg(any(feature = "docker", feature = "wasm"))]
     pub(crate) fn random_seed(&self) -> u64 {
         self.seed
     }
@@ -94,5 +112,16 @@ impl Input {
     #[cfg(feature = "wasm")]
     pub(crate) fn since_epoch(&self) -> std::time::Duration {
         self.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("params", &self.params)
+            .field("series", &self.series)
+            .field("seed", &self.seed)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
     }
 }

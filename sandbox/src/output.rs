@@ -3,10 +3,12 @@
 //! A result reaches databases, dashboards and terminals. The policy bounds its size and shape and makes the text
 //! harmless to look at. It never changes silently: what was cut is flagged in [`Outcome::truncated`].
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Error, Outcome};
+use crate::{Error, Listener, Outcome, Progress};
 
 /// What may leave the sandbox.
 ///
@@ -110,6 +112,52 @@ impl OutputPolicy {
         let mut counter = Counter { left: self.max_result_bytes };
         serde_json::to_writer(&mut counter, value)
             .map_err(|_| Error::Output { limit: self.max_result_bytes as u64 })
+    }
+}
+
+/// A listener that hears what the policy lets pass, as it comes.
+///
+/// What it hears of a stream is, byte for byte, what [`OutputPolicy::apply`] would leave of the whole.
+pub(crate) struct Screen {
+    policy: OutputPolicy,
+    listener: Arc<dyn Listener>,
+    /// Bytes that may still pass, of stdout, stderr and the messages of progress.
+    left: Mutex<[usize; 3]>,
+}
+
+impl Screen {
+    pub(crate) fn new(policy: OutputPolicy, listener: Arc<dyn Listener>) -> Self {
+        let left = Mutex::new([policy.max_text_bytes; 3]);
+        Self { policy, listener, left }
+    }
+
+    /// What of the text may pass on this stream; `None` for nothing.
+    fn pass(&self, text: &str, stream: impl FnOnce(&mut [usize; 3]) -> &mut usize) -> Option<String> {
+        let mut counts = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = stream(&mut counts);
+        let mut text = printable(text);
+        // After a cut nothing may follow, though a shorter character might still fit.
+        *left = if cut(&mut text, *left) { 0 } else { left.saturating_sub(text.len()) };
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+impl Listener for Screen {
+    fn stdout(&self, text: &str) {
+        if let Some(text) = self.pass(text, |[left, _, _]| left) {
+            self.listener.stdout(&text);
+        }
+    }
+
+    fn stderr(&self, text: &str) {
+        if let Some(text) = self.pass(text, |[_, left, _]| left) {
+            self.listener.stderr(&text);
+        }
+    }
+
+    fn progress(&self, progress: &Progress) {
+        let message = self.pass(&progress.message, |[_, _, left]| left).unwrap_or_default();
+        self.listener.progress(&Progress { message, ..*progress });
     }
 }
 

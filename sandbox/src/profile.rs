@@ -12,6 +12,9 @@ pub struct Profile {
     pub modules: Vec<&'static str>,
     /// Which of the [`Limits`](crate::Limits) are enforced.
     pub enforced: Enforced,
+    /// Whether a program's clock stands at [`Input::now`](crate::Input::now) and its random numbers come from
+    /// [`Input::seed`](crate::Input::seed) alone, so that equal input gives an equal result.
+    pub deterministic: bool,
     /// How many interpreters may exist at once; further sessions wait for a place.
     pub slots: usize,
 }

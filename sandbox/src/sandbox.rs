@@ -3,6 +3,9 @@
 //! What every backend must do alike (refuse what was not checked, refuse what needs a module that is not there, clean
 //! the output) lies in the provided methods, so that no backend can forget it.
 
+use std::sync::Arc;
+
+use crate::output::Screen;
 use crate::{Error, Input, Limits, Outcome, OutputPolicy, Profile, Program};
 
 /// A place that runs programs apart from the host and from each other.
@@ -110,7 +113,13 @@ pub trait Session: Send + 'static {
     /// [`Error::SessionEnded`].
     fn call(&mut self, input: &Input) -> impl Future<Output = Outcome> + Send {
         async move {
-            let mut outcome = self.invoke(input).await;
+            let mut outcome = match input.told() {
+                Some(listener) => {
+                    let screen = Screen::new(self.output_policy().clone(), Arc::clone(listener));
+                    self.invoke(&input.clone().listener(Arc::new(screen))).await
+                }
+                None => self.invoke(input).await,
+            };
             self.output_policy().apply(&mut outcome);
             outcome
         }

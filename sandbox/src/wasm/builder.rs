@@ -168,6 +168,7 @@ impl WasmSandboxBuilder {
                     output: true,
                     fuel: self.fuel,
                 },
+                deterministic: true,
                 slots,
             },
             max_memory: self.max_memory,

@@ -10,7 +10,7 @@ use wasmtime::component::{ComponentNamedList, InstancePre, Lift, Lower, TypedFun
 use wasmtime::{Engine, Store, Trap};
 
 use super::BACKEND;
-use super::host::{Host, Stop};
+use super::host::{Host, Stop, Terms};
 use crate::{Error, Input, Limits, Outcome, Program, Usage};
 
 type Bytes = WasmList<u8>;
@@ -42,7 +42,7 @@ impl Blank {
         store.limiter(|host| host);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()));
-        store.data_mut().begin(BLANK_WALL, 0, Duration::ZERO, 0);
+        store.data_mut().begin(Terms { wall: BLANK_WALL, ..Terms::default() });
         fill(&mut store, None)?;
 
         let instance = component.instantiate(&mut store).map_err(|error| {
@@ -69,7 +69,7 @@ impl Blank {
         if !host.assign(limits.memory, limits.cpu, cancelled) {
             return Err(too_little_memory(limits.memory));
         }
-        host.begin(limits.wall, limits.output, Duration::ZERO, 0);
+        host.begin(Terms { wall: limits.wall, output: limits.output, ..Terms::default() });
         // The time since this interpreter was made is not the program's.
         self.store.set_epoch_deadline(1);
         fill(&mut self.store, limits.fuel)?;
@@ -136,12 +136,13 @@ impl Guest {
                 (name.clone(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
             })
             .collect();
-        self.store.data_mut().begin(
-            self.limits.wall,
-            self.limits.output,
-            input.since_epoch(),
-            input.random_seed(),
-        );
+        self.store.data_mut().begin(Terms {
+            wall: self.limits.wall,
+            output: self.limits.output,
+            clock: input.since_epoch(),
+            seed: input.random_seed(),
+            listener: input.told().cloned(),
+        });
         fill(&mut self.store, self.limits.fuel)?;
 
         let call = self.call;

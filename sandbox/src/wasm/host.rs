@@ -9,6 +9,8 @@ use wasmtime::component::{Component, ComponentType, Lift, Linker, Lower, Resourc
 use wasmtime::{Engine, ResourceLimiter, StoreContextMut, UpdateDeadline};
 
 use super::engine::{TABLE_ELEMENTS, TICK};
+use super::indicator::Indicator;
+use crate::{Listener, Progress};
 
 /// Where the guest's text goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lift)]
@@ -41,6 +43,19 @@ pub(super) enum Stop {
     Output,
 }
 
+/// What one call is given.
+#[derive(Default)]
+pub(super) struct Terms {
+    pub(super) wall: Duration,
+    /// Bytes that the guest may say.
+    pub(super) output: u64,
+    /// What the clock shows, since 1970.
+    pub(super) clock: Duration,
+    pub(super) seed: u64,
+    /// Who is told what the guest says.
+    pub(super) listener: Option<Arc<dyn Listener>>,
+}
+
 /// The state that belongs to one instance.
 pub(super) struct Host {
     /// Bytes of all linear memories together.
@@ -66,6 +81,9 @@ pub(super) struct Host {
     cpu_started: Option<Duration>,
     clock: Duration,
     random: rand_xoshiro::Xoshiro128PlusPlus,
+    listener: Option<Arc<dyn Listener>>,
+    /// When progress was last passed on.
+    progressed: Option<Instant>,
 }
 
 impl Host {
@@ -87,6 +105,8 @@ impl Host {
             cpu_started: None,
             clock: Duration::ZERO,
             random: SeedableRng::seed_from_u64(0),
+            listener: None,
+            progressed: None,
         }
     }
 
@@ -100,18 +120,20 @@ impl Host {
     }
 
     /// Makes ready for a call.
-    pub(super) fn begin(&mut self, wall: Duration, output: u64, clock: Duration, seed: u64) {
+    pub(super) fn begin(&mut self, terms: Terms) {
         self.stdout.clear();
         self.stderr.clear();
-        self.output_left = output;
+        self.output_left = terms.output;
         self.memory_refused = false;
         self.stop = None;
         self.started = Instant::now();
         // A limit beyond the end of time is no limit.
-        self.deadline = self.started.checked_add(wall);
+        self.deadline = self.started.checked_add(terms.wall);
         self.cpu_started = thread_cpu();
-        self.clock = clock;
-        self.random = SeedableRng::seed_from_u64(seed);
+        self.clock = terms.clock;
+        self.random = SeedableRng::seed_from_u64(terms.seed);
+        self.listener = terms.listener;
+        self.progressed = None;
     }
 
     pub(super) fn wall_used(&self) -> Duration {
@@ -162,6 +184,13 @@ impl Host {
             Channel::Stderr => self.stderr.extend_from_slice(taken),
         }
         self.output_left = self.output_left.saturating_sub(taken.len() as u64);
+        if let Some(listener) = &self.listener {
+            let text = String::from_utf8_lossy(taken);
+            match channel {
+                Channel::Stdout => listener.stdout(&text),
+                Channel::Stderr => listener.stderr(&text),
+            }
+        }
         if taken.len() < text.len() {
             self.stop = Some(Stop::Output);
             return Err(wasmtime::Error::msg("the output limit is reached"));
@@ -169,6 +198,28 @@ impl Host {
         Ok(())
     }
 }
+
+impl Host {
+    /// Passes progress on, unless it comes too soon after the last.
+    fn progress(&mut self, fraction: f64, message: &[u8]) {
+        let Some(listener) = &self.listener else { return };
+        let now = Instant::now();
+        if self.progressed.is_some_and(|last| now.saturating_duration_since(last) < PROGRESS_INTERVAL) {
+            return;
+        }
+        self.progressed = Some(now);
+        let message = message.get(..MAX_MESSAGE_BYTES).unwrap_or(message);
+        // The number is the guest's word and could be none.
+        let fraction = if fraction.is_nan() { 0.0 } else { fraction.clamp(0.0, 1.0) };
+        listener.progress(&Progress { fraction, message: String::from_utf8_lossy(message).into_owned() });
+    }
+}
+
+/// The least time between two words of progress that are passed on.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A word of progress is a line on a screen; what a guest adds to it is cut.
+const MAX_MESSAGE_BYTES: usize = 1 << 10;
 
 impl ResourceLimiter for Host {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
@@ -192,7 +243,8 @@ impl ResourceLimiter for Host {
 /// Links what the guest may call. What is not named here is a function that ends the instance.
 pub(super) fn linker(engine: &Engine, component: &Component) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::<Host>::new(engine);
-    linker.instance("cofferdam:python/host@0.1.0")?.func_wrap(
+    let mut host = linker.instance("cofferdam:python/host@0.1.0")?;
+    host.func_wrap(
         "write",
         |mut store: StoreContextMut<'_, Host>, (channel, text): (Channel, WasmList<u8>)| {
             // The guest chose the length; the copy is bounded by what it may still say.
@@ -200,6 +252,27 @@ pub(super) fn linker(engine: &Engine, component: &Component) -> wasmtime::Result
             let bytes = text.as_le_slice(&store);
             let bytes = bytes.get(..room).unwrap_or(bytes).to_vec();
             store.data_mut().write(channel, &bytes)
+        },
+    )?;
+    host.func_wrap(
+        "progress",
+        |mut store: StoreContextMut<'_, Host>, (fraction, message): (f64, WasmList<u8>)| {
+            let bytes = message.as_le_slice(&store);
+            let bytes = bytes.get(..MAX_MESSAGE_BYTES).unwrap_or(bytes).to_vec();
+            store.data_mut().progress(fraction, &bytes);
+            Ok(())
+        },
+    )?;
+    host.func_wrap(
+        "compute",
+        |mut store: StoreContextMut<'_, Host>,
+         (indicator, window, first, second): (Indicator, u32, WasmList<u8>, WasmList<u8>)| {
+            // Compiled code does for one unit what CPython does for a few hundred; it is not free either.
+            if let Ok(fuel) = store.get_fuel() {
+                store.set_fuel(fuel.saturating_sub(first.len() as u64))?;
+            }
+            let answer = indicator.compute(window, first.as_le_slice(&store), second.as_le_slice(&store));
+            answer.map(|bytes| (bytes,)).map_err(wasmtime::Error::msg)
         },
     )?;
 

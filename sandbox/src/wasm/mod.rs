@@ -1,7 +1,7 @@
 //! The WebAssembly backend: CPython in a wasmtime instance of its own for every session.
 //!
-//! A guest can compute and can hand bytes to two functions of ours, one that takes output and one that shows the
-//! clock. There is no file system, socket, environment or process in the instance; every other function that
+//! A guest can compute, and can hand bytes to a few functions of ours, which take output, hear of progress, compute
+//! indicators, and show the clock. There is no file system, socket, environment or process in the instance; every other function that
 //! CPython's C library asks for ends the instance when it is called. It must never run on a thread of the caller's
 //! runtime, never outlive its session, and never make the host allocate by a number that it chose.
 
@@ -10,6 +10,7 @@ mod cache;
 mod engine;
 mod guest;
 mod host;
+mod indicator;
 mod load;
 mod sandbox;
 mod session;
