@@ -119,16 +119,14 @@ impl OutputPolicy {
 ///
 /// What it hears of a stream is, byte for byte, what [`OutputPolicy::apply`] would leave of the whole.
 pub(crate) struct Screen {
-    policy: OutputPolicy,
     listener: Arc<dyn Listener>,
     /// Bytes that may still pass, of stdout, stderr and the messages of progress.
     left: Mutex<[usize; 3]>,
 }
 
 impl Screen {
-    pub(crate) fn new(policy: OutputPolicy, listener: Arc<dyn Listener>) -> Self {
-        let left = Mutex::new([policy.max_text_bytes; 3]);
-        Self { policy, listener, left }
+    pub(crate) fn new(policy: &OutputPolicy, listener: Arc<dyn Listener>) -> Self {
+        Self { listener, left: Mutex::new([policy.max_text_bytes; 3]) }
     }
 
     /// What of the text may pass on this stream; `None` for nothing.

@@ -115,7 +115,7 @@ pub trait Session: Send + 'static {
         async move {
             let mut outcome = match input.told() {
                 Some(listener) => {
-                    let screen = Screen::new(self.output_policy().clone(), Arc::clone(listener));
+                    let screen = Screen::new(self.output_policy(), Arc::clone(listener));
                     self.invoke(&input.clone().listener(Arc::new(screen))).await
                 }
                 None => self.invoke(input).await,
