@@ -32,6 +32,7 @@ impl<S: Sandbox> ErasedSandbox for S {
 
 trait ErasedSession: Send {
     fn output_policy(&self) -> &OutputPolicy;
+    fn ready(&mut self) -> Boxed<'_, Result<(), Error>>;
     fn invoke<'a>(&'a mut self, input: &'a Input) -> Boxed<'a, Outcome>;
     fn close(self: Box<Self>) -> Boxed<'static, ()>;
 }
@@ -39,6 +40,10 @@ trait ErasedSession: Send {
 impl<S: Session> ErasedSession for S {
     fn output_policy(&self) -> &OutputPolicy {
         Session::output_policy(self)
+    }
+
+    fn ready(&mut self) -> Boxed<'_, Result<(), Error>> {
+        Box::pin(Session::ready(self))
     }
 
     fn invoke<'a>(&'a mut self, input: &'a Input) -> Boxed<'a, Outcome> {
@@ -91,6 +96,10 @@ pub struct AnySession(Box<dyn ErasedSession>);
 impl Session for AnySession {
     fn output_policy(&self) -> &OutputPolicy {
         self.0.output_policy()
+    }
+
+    async fn ready(&mut self) -> Result<(), Error> {
+        self.0.ready().await
     }
 
     async fn invoke(&mut self, input: &Input) -> Outcome {

@@ -22,7 +22,8 @@ pub trait Sandbox: Send + Sync + 'static {
         false
     }
 
-    /// Starts an interpreter and loads the program. Backends implement this; users call [`open`](Self::open).
+    /// Starts an interpreter and has it load the program. Backends implement this; users call [`open`](Self::open).
+    /// Loading may go on when this returns; [`Session::ready`] waits for its end.
     ///
     /// # Errors
     ///
@@ -47,29 +48,9 @@ pub trait Sandbox: Send + Sync + 'static {
         limits: &Limits,
     ) -> impl Future<Output = Result<Self::Session, Error>> + Send {
         async move {
-            if !program.is_checked() && !self.allows_unchecked() {
-                return Err(Error::Unchecked);
-            }
-            let profile = self.profile();
-            if let Some(module) = program.required_modules().iter().find(|module| !profile.has_module(module))
-            {
-                return Err(Error::MissingModule {
-                    module: module.clone(),
-                    backend: profile.backend,
-                    available: profile.modules.join(", "),
-                });
-            }
-            if !(limits.cpu.is_finite() && limits.cpu > 0.0) {
-                return Err(Error::InvalidLimit {
-                    limit: "cpu",
-                    message: format!("{} is not a share in cores; give a number greater than 0", limits.cpu),
-                });
-            }
-            self.start(program, limits).await.map_err(|mut error| {
-                // What the interpreter says of a program that it cannot read holds words of the program.
-                OutputPolicy::default().clean(&mut error);
-                error
-            })
+            let mut session = admitted(self, program, limits).await?;
+            session.ready().await.map_err(cleaned)?;
+            Ok(session)
         }
     }
 
@@ -87,12 +68,46 @@ pub trait Sandbox: Send + Sync + 'static {
         limits: &Limits,
     ) -> impl Future<Output = Result<Outcome, Error>> + Send {
         async move {
-            let mut session = self.open(program, limits).await?;
+            let mut session = admitted(self, program, limits).await?;
+            // The call waits behind the loading, and nobody needs to wake this task in between.
             let outcome = session.call(input).await;
+            let ready = session.ready().await.map_err(cleaned);
             session.close().await;
-            Ok(outcome)
+            ready.map(|()| outcome)
         }
     }
+}
+
+/// Starts a session for a program that this sandbox takes.
+async fn admitted<S: Sandbox + ?Sized>(
+    sandbox: &S,
+    program: &Program,
+    limits: &Limits,
+) -> Result<S::Session, Error> {
+    if !program.is_checked() && !sandbox.allows_unchecked() {
+        return Err(Error::Unchecked);
+    }
+    let profile = sandbox.profile();
+    if let Some(module) = program.required_modules().iter().find(|module| !profile.has_module(module)) {
+        return Err(Error::MissingModule {
+            module: module.clone(),
+            backend: profile.backend,
+            available: profile.modules.join(", "),
+        });
+    }
+    if !(limits.cpu.is_finite() && limits.cpu > 0.0) {
+        return Err(Error::InvalidLimit {
+            limit: "cpu",
+            message: format!("{} is not a share in cores; give a number greater than 0", limits.cpu),
+        });
+    }
+    sandbox.start(program, limits).await.map_err(cleaned)
+}
+
+/// What an interpreter says of a program that it cannot read holds words of the program.
+fn cleaned(mut error: Error) -> Error {
+    OutputPolicy::default().clean(&mut error);
+    error
 }
 
 /// An interpreter with one program in it, for the calls of one job.
@@ -103,6 +118,13 @@ pub trait Sandbox: Send + Sync + 'static {
 pub trait Session: Send + 'static {
     /// What cleans this session's output.
     fn output_policy(&self) -> &OutputPolicy;
+
+    /// Waits until the program is loaded. A session that [`Sandbox::open`] returned is.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be loaded; the session is then of no further use.
+    fn ready(&mut self) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Makes one call. Backends implement this; users call [`call`](Self::call).
     fn invoke(&mut self, input: &Input) -> impl Future<Output = Outcome> + Send;
@@ -125,7 +147,7 @@ pub trait Session: Send + 'static {
         }
     }
 
-    /// Ends the interpreter and waits until its memory is free for others. Dropping a session ends it as well, without
-    /// waiting.
+    /// Ends the interpreter. When it returns, nothing of the program runs any more, and nothing is left that outlives
+    /// this process. Dropping a session ends it as well, without waiting.
     fn close(self) -> impl Future<Output = ()> + Send;
 }

@@ -26,8 +26,11 @@ import copyreg  # noqa: F401
 import locale  # noqa: F401
 import traceback  # noqa: F401
 import weakref  # noqa: F401
+from _random import Random as _Random
 
 FILE = "<program>"
+
+_seed = _Random.seed
 
 # A message is shown to people and stored in every record of a failure.
 MESSAGE_LIMIT = 4096
@@ -178,6 +181,15 @@ def _user_builtins():
     return names
 
 
+_BUILTINS = _user_builtins()
+
+# The parts of `json` that do the work, without the layers of Python above them: a call is short, and each function
+# that it runs through touches memory of its own.
+_scan = json.JSONDecoder().scan_once
+_make_encoder = json.encoder.c_make_encoder
+_quote = json.encoder.c_encode_basestring_ascii
+
+
 class _Failure(Exception):
     """A fault of the program that Python itself would not raise."""
 
@@ -275,7 +287,8 @@ def _find_non_finite(value):
 
 def _encode(value):
     try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain)
+        encode = _make_encoder({}, _plain, _quote, None, ":", ",", False, False, False)
+        text = "".join(encode(value, 0))
     except _Failure:
         raise
     except ValueError as error:
@@ -299,7 +312,9 @@ class Program:
         self.code = compile(source, FILE, "exec", dont_inherit=True)
 
     def run(self, params, series, seed):
-        random.seed(seed)
+        # `random.seed`, without its conversions of what is no number.
+        _seed(random._inst, seed)
+        random._inst.gauss_next = None
         data = {}
         for name, values in series:
             column = array.array("d")
@@ -307,9 +322,9 @@ class Program:
             data[name] = column
         module = types.ModuleType("__main__")
         names = vars(module)
-        names["__builtins__"] = _user_builtins()
+        names["__builtins__"] = _BUILTINS.copy()
         names["data"] = data
-        names["params"] = params = json.loads(params)
+        names["params"] = params = _scan(params, 0)[0]
         # Classes of the program look themselves up here (dataclasses, enum, typing).
         sys.modules["__main__"] = module
         exec(self.code, names)
@@ -352,9 +367,7 @@ def settle(modules, stdout, stderr):
     warnings.simplefilter("ignore")
     _set_policy(_Policy())
     # First use fills caches that every job would otherwise fill again.
-    json.dumps({"a": [1.5, None, True]}, allow_nan=False, separators=(",", ":"), default=_plain)
-    json.loads('{"a": [1.5, null, true]}')
-    exec(compile("x = 1", FILE, "exec"), {"__builtins__": _user_builtins()})
+    guarded(lambda: Program("result = {'a': [1.5, None, True]}", None).run('{"a": [1.5, null, true]}', [], 0), "")
     gc.collect()
     # What exists now is never garbage: the collector need not walk it (nor dirty its memory) in any job.
     gc.freeze()

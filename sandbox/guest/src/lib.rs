@@ -2,9 +2,9 @@
 //!
 //! This crate holds data, not logic: the component's bytes, and what a host must know of them. The component is an
 //! interpreter that was frozen after it imported every module of [`MODULES`] and our runner, so an instance is ready
-//! at once. It exports and imports what [`WIT`] says. Beside its own interface it names the functions of WASI,
-//! because CPython's C library does; **a host should let them trap**, except for those that an honest program
-//! reaches: the clocks, the random numbers, and the empty environment that the C library looks at when it starts.
+//! at once. It exports and imports what [`WIT`] says, and nothing else: the build links CPython, its C library and the
+//! runtime into one core module, in which the functions of WASI that an honest program reaches are answered and every
+//! other one ends the instance.
 //!
 //! It is not a sandbox. Alone it has no memory limit, no time limit and no output limit: those are the host's.
 //!

@@ -9,10 +9,11 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 
 use super::cache::Cache;
-use super::engine::{THREAD_STACK, Ticker, engine};
+use super::engine::{Ticker, engine};
 use super::load::load;
 use super::sandbox::{Shared, WasmSandbox};
 use super::spare::Spares;
+use super::threads::Threads;
 use super::{BACKEND, host};
 use crate::observer::{Observer, Started};
 use crate::profile::Enforced;
@@ -145,7 +146,7 @@ impl WasmSandboxBuilder {
         let spares = self.spares.unwrap_or_else(processors).min(slots);
         let engine = engine(slots.saturating_add(spares), self.max_memory, self.fuel)?;
         let (component, compiled) = load(&engine, cache.as_ref())?;
-        let ready = host::linker(&engine, &component)
+        let ready = host::linker(&engine)
             .and_then(|linker| linker.instantiate_pre(&component))
             .map_err(|error| Error::backend(BACKEND, "link CPython", error))?;
         let ticker = Ticker::start(&engine)?;
@@ -157,6 +158,7 @@ impl WasmSandboxBuilder {
             component: ready,
             slots: Arc::new(Semaphore::new(slots)),
             spares: Spares::new(spares),
+            threads: Threads::default(),
             profile: Profile {
                 backend: BACKEND,
                 python: cofferdam_python::PYTHON_VERSION,
@@ -181,10 +183,9 @@ impl WasmSandboxBuilder {
         let shared = Arc::new(shared);
         if spares > 0 {
             let first = Arc::clone(&shared);
-            thread::Builder::new()
-                .name("cofferdam-spare".to_owned())
-                .stack_size(THREAD_STACK)
-                .spawn(move || while first.make_spare() {})
+            shared
+                .threads
+                .run(move || while first.make_spare() {})
                 .map_err(|error| Error::backend(BACKEND, "start a thread", error))?;
         }
         Ok(WasmSandbox { shared })

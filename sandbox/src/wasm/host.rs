@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
-use wasmtime::component::{Component, ComponentType, Lift, Linker, Lower, Resource, WasmList};
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList};
 use wasmtime::{Engine, ResourceLimiter, StoreContextMut, UpdateDeadline};
 
 use super::engine::{TABLE_ELEMENTS, TICK};
@@ -24,7 +24,7 @@ enum Channel {
     Stderr,
 }
 
-/// `datetime` of `wasi:clocks/wall-clock`.
+/// A point in time, since 1970.
 #[derive(Debug, Clone, Copy, ComponentType, Lower)]
 #[component(record)]
 struct Datetime {
@@ -240,8 +240,8 @@ impl ResourceLimiter for Host {
     }
 }
 
-/// Links what the guest may call. What is not named here is a function that ends the instance.
-pub(super) fn linker(engine: &Engine, component: &Component) -> wasmtime::Result<Linker<Host>> {
+/// Links what the guest may call. A component that wants more than this is not ours, and is not instantiated.
+pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::<Host>::new(engine);
     let mut host = linker.instance("cofferdam:python/host@0.1.0")?;
     host.func_wrap(
@@ -276,31 +276,11 @@ pub(super) fn linker(engine: &Engine, component: &Component) -> wasmtime::Result
         },
     )?;
 
-    // CPython's C library asks for these when it starts: there is nothing to tell.
-    let mut environment = linker.instance("wasi:cli/environment@0.2.9")?;
-    environment.func_wrap("get-environment", |_: StoreContextMut<'_, Host>, (): ()| {
-        Ok((Vec::<(String, String)>::new(),))
-    })?;
-    environment
-        .func_wrap("get-arguments", |_: StoreContextMut<'_, Host>, (): ()| Ok((Vec::<String>::new(),)))?;
-    linker
-        .instance("wasi:filesystem/preopens@0.2.9")?
-        .func_wrap("get-directories", |_: StoreContextMut<'_, Host>, (): ()| {
-            Ok((Vec::<(Resource<()>, String)>::new(),))
-        })?;
-    let mut wall = linker.instance("wasi:clocks/wall-clock@0.2.9")?;
-    wall.func_wrap("now", |store: StoreContextMut<'_, Host>, (): ()| {
+    host.func_wrap("now", |store: StoreContextMut<'_, Host>, (): ()| {
         let clock = store.data().clock;
         Ok((Datetime { seconds: clock.as_secs(), nanoseconds: clock.subsec_nanos() },))
     })?;
-    wall.func_wrap("resolution", |_: StoreContextMut<'_, Host>, (): ()| {
-        Ok((Datetime { seconds: 0, nanoseconds: 1 },))
-    })?;
-    let mut monotonic = linker.instance("wasi:clocks/monotonic-clock@0.2.9")?;
-    monotonic.func_wrap("now", |_: StoreContextMut<'_, Host>, (): ()| Ok((0_u64,)))?;
-    monotonic.func_wrap("resolution", |_: StoreContextMut<'_, Host>, (): ()| Ok((1_u64,)))?;
-    let mut random = linker.instance("wasi:random/random@0.2.9")?;
-    random.func_wrap("get-random-bytes", |mut store: StoreContextMut<'_, Host>, (count,): (u64,)| {
+    host.func_wrap("random", |mut store: StoreContextMut<'_, Host>, (count,): (u64,)| {
         if count > MAX_RANDOM_BYTES {
             return Err(wasmtime::Error::msg("asked for too many random bytes at once"));
         }
@@ -308,8 +288,6 @@ pub(super) fn linker(engine: &Engine, component: &Component) -> wasmtime::Result
         store.data_mut().random.fill_bytes(&mut bytes);
         Ok((bytes,))
     })?;
-
-    linker.define_unknown_imports_as_traps(component)?;
     Ok(linker)
 }
 

@@ -15,6 +15,7 @@ mod load;
 mod sandbox;
 mod session;
 mod spare;
+mod threads;
 
 pub use builder::WasmSandboxBuilder;
 pub use sandbox::WasmSandbox;

@@ -13,6 +13,7 @@ use super::guest::Blank;
 use super::host::Host;
 use super::session::WasmSession;
 use super::spare::Spares;
+use super::threads::Threads;
 use crate::observer::Observer;
 use crate::{Error, Limits, OutputPolicy, Profile, Program, Sandbox};
 
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) component: InstancePre<Host>,
     pub(super) slots: Arc<Semaphore>,
     pub(super) spares: Spares,
+    pub(super) threads: Threads,
     pub(super) profile: Profile,
     pub(super) max_memory: u64,
     pub(super) allow_unchecked: bool,
@@ -105,6 +107,6 @@ impl Sandbox for WasmSandbox {
             .acquire_owned()
             .await
             .map_err(|error| Error::backend(BACKEND, "wait for a free slot", error))?;
-        WasmSession::start(Arc::clone(&self.shared), permit, program.clone(), limits.clone()).await
+        WasmSession::start(Arc::clone(&self.shared), permit, program.clone(), limits.clone())
     }
 }

@@ -1,18 +1,17 @@
 //! A session: a thread with an instance on it, and the handle to it.
 //!
 //! The guest runs on a thread of its own, so that it never holds up the caller's runtime, whatever that is, and has
-//! the stack that CPython needs. The thread ends when the handle is dropped.
+//! the stack that CPython needs. The session ends when the handle is dropped; taking the instance down happens on its
+//! thread, and nobody waits for it but who needs its slot.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::thread;
 use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::BACKEND;
-use super::engine::THREAD_STACK;
 use super::sandbox::Shared;
 use crate::observer::{Finished, Started};
 use crate::{Error, Input, Limits, Outcome, OutputPolicy, Program, Session, Usage};
@@ -21,8 +20,8 @@ use crate::{Error, Input, Limits, Outcome, OutputPolicy, Program, Session, Usage
 #[must_use = "an interpreter that nobody calls only holds memory"]
 pub struct WasmSession {
     calls: mpsc::Sender<Request>,
-    /// Resolves when the instance is gone.
-    ended: oneshot::Receiver<()>,
+    /// Tells how loading the program went; `None` once it told.
+    loaded: Option<oneshot::Receiver<Result<(), Error>>>,
     cancelled: Arc<AtomicBool>,
     shared: Arc<Shared>,
 }
@@ -33,7 +32,7 @@ struct Request {
 }
 
 impl WasmSession {
-    pub(super) async fn start(
+    pub(super) fn start(
         shared: Arc<Shared>,
         permit: OwnedSemaphorePermit,
         program: Program,
@@ -41,8 +40,7 @@ impl WasmSession {
     ) -> Result<Self, Error> {
         let cancelled = Arc::new(AtomicBool::new(false));
         let (calls, requests) = mpsc::channel();
-        let (started, ready) = oneshot::channel();
-        let (end, ended) = oneshot::channel();
+        let (tell, loaded) = oneshot::channel();
         let thread = SessionThread {
             shared: Arc::clone(&shared),
             program,
@@ -50,30 +48,34 @@ impl WasmSession {
             cancelled: Arc::clone(&cancelled),
             requests,
         };
-        // If the caller goes away while the interpreter starts, the start is cut short.
-        let guard = CancelOnDrop(Some(Arc::clone(&cancelled)));
         let slots = Arc::clone(&shared);
-        thread::Builder::new()
-            .name("cofferdam-wasm".to_owned())
-            .stack_size(THREAD_STACK)
-            .spawn(move || {
-                thread.run(started);
+        shared
+            .threads
+            .run(move || {
+                thread.run(tell);
                 // The slot is free once the instance is gone, and not a moment before.
                 drop(permit);
                 slots.report_slots();
-                let _ = end.send(());
                 slots.make_spare();
             })
             .map_err(|error| Error::backend(BACKEND, "start a thread", error))?;
-        ready.await.unwrap_or_else(|_| Err(thread_died()))?;
-        guard.disarm();
-        Ok(Self { calls, ended, cancelled, shared })
+        Ok(Self { calls, loaded: Some(loaded), cancelled, shared })
     }
 }
 
 impl Session for WasmSession {
     fn output_policy(&self) -> &OutputPolicy {
         &self.shared.output_policy
+    }
+
+    /// Cancellation: when the future is dropped, the program is stopped, and with it the session.
+    async fn ready(&mut self) -> Result<(), Error> {
+        let Some(loaded) = &mut self.loaded else { return Ok(()) };
+        let guard = CancelOnDrop(Some(Arc::clone(&self.cancelled)));
+        let answer = loaded.await.unwrap_or_else(|_| Err(thread_died()));
+        guard.disarm();
+        self.loaded = None;
+        answer
     }
 
     async fn invoke(&mut self, input: &Input) -> Outcome {
@@ -87,12 +89,8 @@ impl Session for WasmSession {
         outcome
     }
 
-    async fn close(mut self) {
-        let (calls, _) = mpsc::channel();
-        // The thread ends when nobody can ask it for anything.
-        drop(std::mem::replace(&mut self.calls, calls));
-        let _ = (&mut self.ended).await;
-    }
+    /// Between calls nothing of the program runs, so there is nothing to wait for.
+    async fn close(self) {}
 }
 
 impl Drop for WasmSession {

@@ -5,6 +5,7 @@
 mod attacks;
 mod benign;
 mod cache;
+mod helpers;
 mod limits;
 mod results;
 mod sessions;

@@ -3,7 +3,9 @@
 //! 1. the file that `COFFERDAM_PYTHON_COMPONENT` names,
 //! 2. `component/python.wasm` beside this file, as the published crate carries it,
 //! 3. a build with Python 3 and pip: a virtual environment in the build folder, componentize-py pinned by hash in
-//!    `requirements.txt`, our WIT world and our runner.
+//!    `requirements.txt`, our WIT world and our runner; what that makes is [linked](link) into one module.
+
+mod link;
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -25,7 +27,7 @@ fn build() -> Outcome<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let packed = root.join("component/python.wasm");
-    for watched in ["build.rs", "python", "requirements.txt", "wit"] {
+    for watched in ["build", "python", "requirements.txt", "wit"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     if packed.is_file() {
@@ -78,6 +80,7 @@ fn componentize(root: &Path, out: &Path, modules: &[&str]) -> Outcome<PathBuf> {
     fs::write(staging.join("cofferdam_modules.py"), format!("MODULES = {modules:?}\n"))?;
 
     let component = out.join("python.wasm");
+    let parts = out.join("parts.wasm");
     let mut command = Command::new(tool);
     // Without these, packages of whoever builds would be looked up and could end in the component.
     command.env_remove("VIRTUAL_ENV").env_remove("PYTHONPATH").env("PYTHONNOUSERSITE", "1");
@@ -88,9 +91,13 @@ fn componentize(root: &Path, out: &Path, modules: &[&str]) -> Outcome<PathBuf> {
         "guest".as_ref(),
     ]);
     command.args(["componentize".as_ref(), "--python-path".as_ref(), staging.as_os_str()]);
-    command.args(["--output".as_ref(), component.as_os_str(), "cofferdam_guest".as_ref()]);
+    command.args(["--output".as_ref(), parts.as_os_str(), "cofferdam_guest".as_ref()]);
     run(&mut command, "componentize-py could not build the component from sandbox/guest/python")?;
-    // It has done its work, and is larger than everything else in the build folder.
+    let linked = link::link(&fs::read(&parts)?, &root.join("wit"))
+        .map_err(|error| format!("the component of componentize-py could not be linked: {error}"))?;
+    fs::write(&component, linked)?;
+    // They have done their work, and are larger than everything else in the build folder.
+    fs::remove_file(parts)?;
     fs::remove_dir_all(out.join("venv"))?;
     Ok(component)
 }
