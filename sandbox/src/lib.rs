@@ -69,7 +69,7 @@ pub use listener::{Listener, Progress};
 pub use observer::{Finished, Observer, Started};
 pub use outcome::{Outcome, Usage};
 pub use output::OutputPolicy;
-pub use policy::{Bounds, Code, Exports, Policy, Rejection, Violation};
+pub use policy::{Bounds, Code, Explanation, Exports, Policy, Rejection, Violation};
 pub use profile::{Enforced, Profile};
 pub use program::Program;
 pub use sandbox::{Sandbox, Session};

@@ -35,7 +35,8 @@ struct Inner {
     modules: BTreeSet<String>,
     required: BTreeSet<String>,
     series: BTreeSet<String>,
-    checked: bool,
+    /// What the policy that accepted the text said of itself.
+    policy: Option<Arc<str>>,
     /// BLAKE3 of source and entry, in hexadecimal.
     hash: String,
 }
@@ -47,7 +48,7 @@ impl Program {
     #[must_use]
     pub fn unchecked(source: impl Into<String>) -> Self {
         let nothing = BTreeSet::new;
-        Self::new(source.into(), None, nothing(), nothing(), nothing(), false)
+        Self::new(source.into(), None, nothing(), nothing(), nothing(), None)
     }
 
     pub(crate) fn checked(
@@ -55,8 +56,9 @@ impl Program {
         modules: BTreeSet<String>,
         required: BTreeSet<String>,
         series: BTreeSet<String>,
+        policy: Arc<str>,
     ) -> Self {
-        Self::new(source.to_owned(), None, modules, required, series, true)
+        Self::new(source.to_owned(), None, modules, required, series, Some(policy))
     }
 
     fn new(
@@ -65,18 +67,18 @@ impl Program {
         modules: BTreeSet<String>,
         required: BTreeSet<String>,
         series: BTreeSet<String>,
-        checked: bool,
+        policy: Option<Arc<str>>,
     ) -> Self {
         let hash = hash(&source, entry.as_deref());
-        Self { inner: Arc::new(Inner { source, entry, modules, required, series, checked, hash }) }
+        Self { inner: Arc::new(Inner { source, entry, modules, required, series, policy, hash }) }
     }
 
     /// The same program with an entry function, which is called as `entry(data, params)` once the text has run.
     /// Whether the program defines it shows when it runs.
     #[must_use = "the program is returned, not changed in place"]
     pub fn with_entry(self, name: impl Into<String>) -> Self {
-        let Inner { source, modules, required, series, checked, .. } = Arc::unwrap_or_clone(self.inner);
-        Self::new(source, Some(name.into()), modules, required, series, checked)
+        let Inner { source, modules, required, series, policy, .. } = Arc::unwrap_or_clone(self.inner);
+        Self::new(source, Some(name.into()), modules, required, series, policy)
     }
 
     /// The Python text.
@@ -114,7 +116,14 @@ impl Program {
     /// Whether a policy accepted the text.
     #[must_use]
     pub fn is_checked(&self) -> bool {
-        self.inner.checked
+        self.inner.policy.is_some()
+    }
+
+    /// The policy that accepted the text, as JSON: `{}` for the default policy, `None` where none was asked. The check is
+    /// repeated under it inside the guest, with Python's own parser.
+    #[must_use]
+    pub fn policy(&self) -> Option<&str> {
+        self.inner.policy.as_deref()
     }
 
     /// BLAKE3 of source and entry as 64 hexadecimal digits: equal for equal programs, on every machine.
@@ -142,7 +151,7 @@ impl fmt::Debug for Program {
             .field("entry", &self.inner.entry)
             .field("modules", &self.inner.modules)
             .field("series", &self.inner.series)
-            .field("checked", &self.inner.checked)
+            .field("checked", &self.is_checked())
             .finish_non_exhaustive()
     }
 }

@@ -73,7 +73,8 @@ fn componentize(root: &Path, out: &Path, modules: &[&str]) -> Outcome<PathBuf> {
     fs::create_dir_all(&staging)?;
     for entry in fs::read_dir(root.join("python"))? {
         let path = entry?.path();
-        if let (Some(name), Some("py")) = (path.file_name(), path.extension().and_then(OsStr::to_str)) {
+        let extension = path.extension().and_then(OsStr::to_str);
+        if let (Some(name), Some("py" | "json")) = (path.file_name(), extension) {
             fs::copy(&path, staging.join(name))?;
         }
     }

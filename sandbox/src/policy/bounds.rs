@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The most source bytes that any policy may ask for: beyond it the parser's memory (about 100 times the text) and
 /// time stop being small.
-const CEILING_SOURCE: u32 = 1024 * 1024;
+pub(super) const CEILING_SOURCE: u32 = 1024 * 1024;
 
 /// The deepest syntax tree that any policy may ask for. The checker's thread has 64 MiB of stack and one level
 /// costs below 8 KiB even in a build without optimisation, so 4,000 levels use half of it.

@@ -39,7 +39,9 @@ pub(super) fn run(policy: &Policy, source: &str) -> Result<Program, Rejection> {
     let findings = examine(policy, &source);
     match Rejection::new(findings.violations, policy.limits().violations, &source) {
         Some(rejection) => Err(rejection),
-        None => Ok(Program::checked(text, findings.modules, findings.required, findings.series)),
+        None => {
+            Ok(Program::checked(text, findings.modules, findings.required, findings.series, policy.carried()))
+        }
     }
 }
 

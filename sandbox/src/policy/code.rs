@@ -257,6 +257,12 @@ impl Code {
         Self::MethodByName,
     ];
 
+    /// The code of this text, such as `"CD101"`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+
     /// The code as it is stored and shown, such as `"CD101"`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

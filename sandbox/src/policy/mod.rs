@@ -10,21 +10,26 @@
 //! text made to break parsers costs a bounded amount of stack and time.
 
 mod bounds;
+mod carried;
 mod check;
 mod code;
+mod explain;
 mod exports;
 mod parse;
 mod rejection;
 mod rules;
 mod scan;
+mod second;
 mod settings;
 mod source;
+mod tables;
 mod text;
 mod violation;
 mod walk;
 
 pub use bounds::Bounds;
 pub use code::Code;
+pub use explain::Explanation;
 pub use exports::Exports;
 pub use rejection::Rejection;
 pub use settings::Policy;

@@ -26,6 +26,12 @@ impl Rejection {
         (!violations.is_empty()).then_some(Self { violations, omitted })
     }
 
+    /// Counts reasons that somebody else left out.
+    pub(super) fn with_omitted(mut self, omitted: usize) -> Self {
+        self.omitted = self.omitted.saturating_add(omitted);
+        self
+    }
+
     /// The reasons, in the order of the text; at least one.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {

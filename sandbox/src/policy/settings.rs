@@ -1,10 +1,12 @@
 //! The policy as a service configures, stores and reviews it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::bounds::Bounds;
+use super::carried::Carried;
 use super::exports::Exports;
 use super::rejection::Rejection;
 use super::rules::modules;
@@ -33,6 +35,8 @@ pub struct Policy {
     modules: BTreeMap<String, Exports>,
     denied_names: BTreeSet<String>,
     bounds: Bounds,
+    #[serde(skip)]
+    carried: Carried,
 }
 
 impl Default for Policy {
@@ -41,7 +45,12 @@ impl Default for Policy {
             .filter(|module| !module.name.contains('.'))
             .map(|module| (module.name.to_owned(), Exports::Reviewed))
             .collect();
-        Self { modules, denied_names: BTreeSet::new(), bounds: Bounds::default() }
+        Self {
+            modules,
+            denied_names: BTreeSet::new(),
+            bounds: Bounds::default(),
+            carried: Carried::default(),
+        }
     }
 }
 
@@ -54,7 +63,7 @@ impl Policy {
         let name = top(name.into());
         let exports = if modules::find(&name).is_some() { Exports::Reviewed } else { Exports::Public };
         self.modules.insert(name, exports);
-        self
+        self.changed()
     }
 
     /// Allows a top-level module with exactly these names, in place of what was allowed of it before. Its
@@ -67,28 +76,28 @@ impl Policy {
     ) -> Self {
         let names = names.into_iter().map(Into::into).collect();
         self.modules.insert(top(module.into()), Exports::Names(names));
-        self
+        self.changed()
     }
 
     /// Takes a module off the allow-list.
     #[must_use = "the policy is returned, not changed in place"]
     pub fn deny_module(mut self, name: &str) -> Self {
         self.modules.remove(name);
-        self
+        self.changed()
     }
 
     /// Denies one more builtin name, such as `"print"`. The crate's own denied names cannot be allowed.
     #[must_use = "the policy is returned, not changed in place"]
     pub fn deny_name(mut self, name: impl Into<String>) -> Self {
         self.denied_names.insert(name.into());
-        self
+        self.changed()
     }
 
     /// Sets the limits on size and depth.
     #[must_use = "the policy is returned, not changed in place"]
     pub fn bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = bounds;
-        self
+        self.changed()
     }
 
     /// The allowed top-level modules, each with the names that it shows.
@@ -115,6 +124,16 @@ impl Policy {
     /// deep or no Python is refused for that alone, since nothing can be said about the rest.
     pub fn check(&self, source: &str) -> Result<Program, Rejection> {
         check::run(self, source)
+    }
+
+    /// The policy as JSON, for the programs that it accepts.
+    pub(super) fn carried(&self) -> Arc<str> {
+        self.carried.text(self)
+    }
+
+    fn changed(mut self) -> Self {
+        self.carried = Carried::default();
+        self
     }
 
     /// The rule for a top-level module, where it is allowed.

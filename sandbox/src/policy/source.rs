@@ -6,6 +6,9 @@ const SNIPPET: usize = 120;
 /// The most characters of a name or message that a violation repeats, since a hostile name may fill the text.
 const WORD: usize = 60;
 
+/// The most characters of a message that came from elsewhere.
+const MESSAGE: usize = 300;
+
 /// A text with an index of its lines.
 #[derive(Debug)]
 pub(super) struct Source<'a> {
@@ -59,6 +62,16 @@ impl<'a> Source<'a> {
         self.slice(start, end).find(word).map_or(start, |at| start + at)
     }
 
+    /// The byte offset of a line and column, both from 1; of what lies outside the text, the nearest end.
+    pub(super) fn offset(&self, line: u32, column: u32) -> usize {
+        let index = (line as usize).saturating_sub(1).min(self.starts.len().saturating_sub(1));
+        let start = self.starts.get(index).copied().unwrap_or(0);
+        let line = self.line_of(start);
+        let within =
+            line.char_indices().nth((column as usize).saturating_sub(1)).map_or(line.len(), |(at, _)| at);
+        start + within
+    }
+
     /// Line, column and snippet of a byte range.
     pub(super) fn place(&self, start: usize, end: usize) -> Place {
         let start = self.floor(start);
@@ -89,6 +102,11 @@ impl<'a> Source<'a> {
     fn floor(&self, offset: usize) -> usize {
         self.text.floor_char_boundary(offset)
     }
+}
+
+/// A message from elsewhere: of bounded length, and nothing that a terminal obeys.
+pub(super) fn quoted_line(message: &str) -> String {
+    message.chars().take(MESSAGE).map(visible).collect()
 }
 
 /// A word from a program as a message may show it: short, and nothing that a terminal obeys.

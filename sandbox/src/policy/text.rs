@@ -9,12 +9,15 @@ use super::violation::Draft;
 pub(super) const MARK: char = '\u{feff}';
 
 /// The names under which Python knows UTF-8, after lowering and with `_` as `-`.
-const UTF8: &[&str] = &["utf-8", "utf8", "u8", "utf", "cp65001"];
+pub(super) const UTF8: &[&str] = &["utf-8", "utf8", "u8", "utf", "cp65001"];
 
-/// Characters that change the direction of what follows, so that a reviewer sees another program than Python.
+/// Characters that change the direction of what follows, so that a reviewer sees another program than Python: the
+/// first and the last of each range.
+pub(super) const BIDI: &[(char, char)] =
+    &[('\u{061c}', '\u{061c}'), ('\u{200e}', '\u{200f}'), ('\u{202a}', '\u{202e}'), ('\u{2066}', '\u{2069}')];
+
 pub(super) fn is_bidi(character: char) -> bool {
-    matches!(character,
-        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    !character.is_ascii() && BIDI.iter().any(|(first, last)| (*first..=*last).contains(&character))
 }
 
 /// Checks size, characters and the declared encoding. A text that is too large is not looked at further.

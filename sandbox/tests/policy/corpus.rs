@@ -8,19 +8,28 @@ use serde::Deserialize;
 use crate::codes;
 
 #[derive(Deserialize)]
-struct Row {
-    id: String,
-    code: String,
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) code: String,
     #[serde(default)]
-    layer: String,
+    pub(crate) layer: String,
 }
 
 fn rows(text: &str) -> Vec<Row> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn attacks() -> Vec<Row> {
+pub(crate) fn attacks() -> Vec<Row> {
     rows(include_str!("../corpus/attacks.jsonl"))
+}
+
+pub(crate) fn benign() -> Vec<Row> {
+    rows(include_str!("../corpus/benign.jsonl"))
+}
+
+/// For each static attack, the rule that must refuse it.
+pub(crate) fn expected() -> BTreeMap<&'static str, Code> {
+    EXPECTED.iter().copied().collect()
 }
 
 /// For each attack of the static layer, a rule that must be among those that refuse it.
@@ -92,7 +101,7 @@ const EXPECTED: &[(&str, Code)] = &[
 
 #[test]
 fn every_static_attack_is_refused_for_its_reason() {
-    let expected: BTreeMap<&str, Code> = EXPECTED.iter().copied().collect();
+    let expected = expected();
     let rows: Vec<Row> = attacks().into_iter().filter(|row| row.layer == "static").collect();
     assert_eq!(rows.len(), expected.len());
     let mut wrong = Vec::new();
@@ -117,7 +126,7 @@ fn runtime_attacks_are_refused_only_for_their_imports() {
 
 #[test]
 fn every_benign_program_is_accepted() {
-    for row in rows(include_str!("../corpus/benign.jsonl")) {
+    for row in benign() {
         let verdict = Policy::default().check(&row.code);
         // Grammar of Python 3.12 that the parser does not read.
         if row.id == "ben-060" {

@@ -5,10 +5,13 @@
 mod bounds;
 mod corpus;
 mod data;
+mod explain;
+mod guest;
 mod positions;
 mod program;
 mod rules;
 mod soup;
+mod tables;
 
 use cofferdam_sandbox::{Code, Policy};
 

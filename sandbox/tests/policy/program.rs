@@ -46,7 +46,19 @@ fn only_the_check_makes_a_checked_program() {
     assert!(checked("result = 1").is_checked());
     assert!(checked("result = 1").with_entry("f").is_checked());
     let raw = Program::unchecked("import os");
-    assert!(!raw.is_checked() && raw.modules().is_empty());
+    assert!(!raw.is_checked() && raw.modules().is_empty() && raw.policy().is_none());
+}
+
+#[test]
+fn a_program_carries_the_policy_that_accepted_it() {
+    assert_eq!(checked("result = 1").with_entry("f").policy(), Some("{}"));
+    let policy = Policy::default().deny_name("print");
+    let program = policy.check("result = 1").unwrap();
+    let carried: Policy = serde_json::from_str(program.policy().unwrap()).unwrap();
+    assert_eq!(carried, policy);
+    // A policy that is changed further says so of the programs that it accepts from then on.
+    let changed = policy.clone().deny_module("json").check("result = 1").unwrap();
+    assert_ne!(changed.policy(), program.policy());
 }
 
 #[test]

@@ -7,9 +7,9 @@ use cofferdam_sandbox::{Bounds, Code, Policy};
 use crate::codes;
 
 /// The rule, programs that break it and no other, and programs that break none.
-type Case = (Code, &'static [&'static str], &'static [&'static str]);
+pub(crate) type Case = (Code, &'static [&'static str], &'static [&'static str]);
 
-const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     (
         Code::ControlCharacter,
         &["x = 1\0", "x = 1\ry = 2", "x = '\x1b'"],

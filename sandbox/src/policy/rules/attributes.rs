@@ -3,7 +3,7 @@
 use super::lists;
 
 /// Special methods that a class may define and that any expression may name, as in `super().__init__()`.
-const SPECIAL: &[&str] = &[
+pub(crate) const SPECIAL: &[&str] = &[
     "__abs__",
     "__add__",
     "__aenter__",
@@ -95,7 +95,7 @@ const SPECIAL: &[&str] = &[
 
 /// Special methods that a class may define although no expression may name them: Python calls them with names
 /// that the program has already spelt out.
-const DEFINABLE: &[&str] = &[
+pub(crate) const DEFINABLE: &[&str] = &[
     "__class_getitem__",
     "__delattr__",
     "__delete__",
@@ -109,11 +109,11 @@ const DEFINABLE: &[&str] = &[
 ];
 
 /// Special attributes that hold plain text or an exception and lead nowhere else.
-const READABLE: &[&str] =
+pub(crate) const READABLE: &[&str] =
     &["__cause__", "__context__", "__doc__", "__members__", "__name__", "__qualname__", "__version__"];
 
 /// Special attributes that may be assigned through an object, as decorators do.
-const WRITABLE: &[&str] = &["__doc__", "__name__", "__qualname__"];
+pub(crate) const WRITABLE: &[&str] = &["__doc__", "__name__", "__qualname__"];
 
 /// Attributes of frames, tracebacks, code objects, generators and coroutines: each leads to the caller's variables.
 pub(crate) const FRAMES: &[&str] = &[
@@ -184,7 +184,7 @@ pub(crate) const INTROSPECTION: &[&str] = &[
 ];
 
 /// Underscored members that the standard library documents as public.
-const DOCUMENTED: &[&str] = &[
+pub(crate) const DOCUMENTED: &[&str] = &[
     "_asdict",
     "_field_defaults",
     "_fields",

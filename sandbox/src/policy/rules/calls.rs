@@ -6,7 +6,7 @@
 use super::lists;
 
 /// Methods and functions that read or write files, databases, networks or pickles.
-const FILES: &[&str] = &[
+pub(crate) const FILES: &[&str] = &[
     "dump",
     "dumps",
     "fromfile",
@@ -52,19 +52,20 @@ const FILES: &[&str] = &[
 ];
 
 /// Writers that return text when they are called without a target, which is harmless.
-const WRITERS: &[&str] = &["to_csv", "to_html", "to_json", "to_latex", "to_markdown", "to_string", "to_xml"];
+pub(crate) const WRITERS: &[&str] =
+    &["to_csv", "to_html", "to_json", "to_latex", "to_markdown", "to_string", "to_xml"];
 
 /// Keyword names under which a writer takes its target.
-const TARGETS: &[&str] = &["buf", "path", "path_or_buf", "path_or_buffer", "storage_options"];
+pub(crate) const TARGETS: &[&str] = &["buf", "path", "path_or_buf", "path_or_buffer", "storage_options"];
 
 /// Methods that evaluate text as code.
-const EVALUATORS: &[&str] = &["eval", "query"];
+pub(crate) const EVALUATORS: &[&str] = &["eval", "query"];
 
 /// Methods that call another method by the name in a string.
-const DISPATCHERS: &[&str] = &["agg", "aggregate", "apply", "transform"];
+pub(crate) const DISPATCHERS: &[&str] = &["agg", "aggregate", "apply", "transform"];
 
 /// Keyword arguments that switch a harmless function into a harmful one, wherever they appear.
-const KEYWORDS: &[(&str, &str)] = &[
+pub(crate) const KEYWORDS: &[(&str, &str)] = &[
     ("allow_pickle", "leave it out: unpickling runs code"),
     ("assigned", "call `wraps(function)` with nothing else: the list names attributes by strings"),
     ("updated", "call `wraps(function)` with nothing else: the list names attributes by strings"),

@@ -41,6 +41,13 @@ pub(crate) const ASSIGNABLE: &[&str] = &[
     "__version__",
 ];
 
+/// Builtins that take types and give no type back: `type` and `type(value)` may stand among their arguments.
+pub(crate) const TYPE_SINKS: &[&str] = &["isinstance", "issubclass", "print", "repr", "str"];
+
+/// Builtin classes, with which a type may be compared: their comparison is no method of the program.
+pub(crate) const PLAIN_TYPES: &[&str] =
+    &["bool", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"];
+
 /// Python's keywords: no identifier may turn into one by Unicode normalisation.
 pub(crate) const KEYWORDS: &[&str] = &[
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",

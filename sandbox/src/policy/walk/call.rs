@@ -3,7 +3,7 @@
 use rustpython_parser::ast::{Constant, Expr, ExprCall, Ranged as _};
 
 use super::super::code::Code;
-use super::super::rules::{attributes, calls};
+use super::super::rules::{attributes, calls, names};
 use super::super::source::quoted;
 use super::name::string;
 use super::{Walker, normal, span, span_of};
@@ -119,9 +119,7 @@ impl Walker<'_, '_> {
 
     /// Whether the name is a builtin that takes types and gives no type back.
     fn swallows_types(&self, name: &rustpython_parser::ast::ExprName) -> bool {
-        ["isinstance", "issubclass", "print", "repr", "str"]
-            .iter()
-            .any(|builtin| self.is_builtin(&name.id, builtin, span_of(name).0))
+        names::TYPE_SINKS.iter().any(|builtin| self.is_builtin(&name.id, builtin, span_of(name).0))
     }
 
     /// A string that `agg` and its like take for the name of a method.

@@ -2,6 +2,7 @@
 
 use rustpython_parser::ast::{self, CmpOp, Comprehension, Expr, ExprContext, Ranged as _};
 
+use super::super::rules::names;
 use super::scope::{Kind, Scope};
 use super::{Walker, span_of};
 
@@ -93,12 +94,11 @@ impl Walker<'_, '_> {
 
     /// A builtin or imported class, `type(value)`, or several of them.
     fn is_plain_type(&self, side: &Expr) -> bool {
-        const TYPES: &[&str] =
-            &["bool", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"];
         match side {
             Expr::Name(name) => {
                 let at = span_of(name).0;
-                self.is_imported(&name.id) || TYPES.iter().any(|known| self.is_builtin(&name.id, known, at))
+                self.is_imported(&name.id)
+                    || names::PLAIN_TYPES.iter().any(|known| self.is_builtin(&name.id, known, at))
             }
             Expr::Attribute(node) => {
                 matches!(node.value.as_ref(), Expr::Name(name) if self.is_imported(&name.id))
