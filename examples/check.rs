@@ -3,15 +3,18 @@
 //! ```text
 //! cargo run --release --example check -- examples/strategies/crossover.py --human
 //! cargo run --release --example check -- --jsonl programs.jsonl > verdicts.jsonl
+//! cargo run --release --example check -- strategy.py --format sarif > strategy.sarif
 //! ```
 
 mod support;
 
+use std::env;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use cofferdam::sandbox::{Policy, Program, Rejection};
 use serde_json::{Value, json};
 use support::{FAILED, Problem, Programs, answer, arguments, end, say};
@@ -19,7 +22,8 @@ use support::{FAILED, Problem, Programs, answer, arguments, end, say};
 /// Checks Python programs by a policy, without running them.
 ///
 /// Writes one JSON line for each program:
-/// {"id", "accepted", "violations": [{"code", "line", "column", "message", "help"}], "omitted"}.
+/// {"id", "accepted", "violations": [{"code", "title", "line", "column", "end_line", "end_column", "message", "help",
+/// "documentation"}], "omitted"}.
 /// A line of input that is no program gives {"id", "accepted": false, "error"}, and the rest is checked.
 #[derive(Parser)]
 #[command(after_help = "Exit codes: 0 all programs were checked (and the one of FILE was accepted), \
@@ -30,9 +34,20 @@ struct Arguments {
     /// A policy as JSON, in place of the default one.
     #[arg(long, value_name = "FILE.json")]
     policy: Option<PathBuf>,
-    /// Write what a person reads, like a compiler, in place of JSON.
-    #[arg(long)]
+    /// What to write: a JSON line for each program, what a person reads (coloured on a terminal), or a SARIF 2.1.0
+    /// log on one line for each refused program.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+    /// The same as `--format human`.
+    #[arg(long, conflicts_with = "format")]
     human: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Sarif,
 }
 
 fn main() -> ExitCode {
@@ -47,6 +62,8 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Problem> {
         Some(path) => read_policy(path)?,
         None => Policy::default(),
     };
+    let format = if arguments.human { Format::Human } else { arguments.format };
+    let coloured = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let start = Instant::now();
     let (mut checked, mut accepted) = (0_u64, 0_u64);
     for row in arguments.programs.open()? {
@@ -54,7 +71,14 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Problem> {
         let verdict = row.code.as_ref().map(|code| policy.check(code));
         checked += 1;
         accepted += u64::from(matches!(verdict, Ok(Ok(_))));
-        answer(&if arguments.human { text(&row.id, verdict) } else { json(&row.id, verdict) })?;
+        let line = match format {
+            Format::Human => Some(text(&row.id, verdict, coloured)),
+            Format::Json => Some(json(&row.id, verdict)),
+            Format::Sarif => sarif(&row.id, verdict),
+        };
+        if let Some(line) = line {
+            answer(&line)?;
+        }
     }
     say(&format!(
         "{checked} checked, {accepted} accepted, {} refused, {} ms",
@@ -82,9 +106,22 @@ fn json(id: &Value, verdict: Verdict<'_>) -> String {
     line.to_string()
 }
 
-fn text(id: &Value, verdict: Verdict<'_>) -> String {
+/// An accepted program has no results; what could not be read is told on stderr.
+fn sarif(id: &Value, verdict: Verdict<'_>) -> Option<String> {
+    match verdict {
+        Ok(Ok(_)) => None,
+        Ok(Err(rejection)) => Some(rejection.sarif(&printable(id)).to_string()),
+        Err(problem) => {
+            say(&format!("{}: {problem}", printable(id)));
+            None
+        }
+    }
+}
+
+fn text(id: &Value, verdict: Verdict<'_>, coloured: bool) -> String {
     match verdict {
         Ok(Ok(_)) => format!("{}: accepted", printable(id)),
+        Ok(Err(rejection)) if coloured => rejection.render_coloured(&printable(id)),
         Ok(Err(rejection)) => rejection.render(&printable(id)),
         Err(problem) => format!("error: {problem}"),
     }

@@ -263,6 +263,13 @@ impl Code {
         Self::ALL.iter().copied().find(|code| code.as_str() == text)
     }
 
+    /// Where the rule is described.
+    #[must_use]
+    pub fn documentation(self) -> String {
+        let anchor = self.as_str().to_ascii_lowercase();
+        format!("{}/blob/main/docs/policy.md#{anchor}", env!("CARGO_PKG_REPOSITORY"))
+    }
+
     /// The code as it is stored and shown, such as `"CD101"`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

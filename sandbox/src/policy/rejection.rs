@@ -1,14 +1,17 @@
 //! The answer to a program that is refused.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+
+use serde::Serialize;
 
 use super::source::Source;
 use super::violation::{Draft, Violation};
 
 /// A program was refused: every reason, in the order of the text.
 ///
-/// `Display` is one line; [`render`](Self::render) shows each place as a compiler would.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `Display` is one line; [`render`](Self::render) shows each place as a compiler would, [`sarif`](Self::sarif) hands
+/// them to code-scanning tools, and serialised it is `{"violations": [...], "omitted": n}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rejection {
     /// Never empty, sorted by place.
     violations: Vec<Violation>,
@@ -43,40 +46,6 @@ impl Rejection {
     pub fn omitted(&self) -> usize {
         self.omitted
     }
-
-    /// All reasons as plain text for people, with the program's lines and marks below them. `name` stands for the
-    /// program, as in `strategy.py`.
-    ///
-    /// ```
-    /// use cofferdam_sandbox::Policy;
-    ///
-    /// let rejection = Policy::default().check("import os").unwrap_err();
-    /// assert_eq!(
-    ///     rejection.render("strategy.py"),
-    ///     "error[CD101]: import of `os` is not allowed: it reaches files and processes
-    ///  --> strategy.py:1:8
-    ///   |
-    /// 1 | import os
-    ///   |        ^^
-    ///   = help: remove the import; ask the service to allow the module if the program needs it
-    /// "
-    /// );
-    /// ```
-    #[must_use]
-    pub fn render(&self, name: &str) -> String {
-        let mut text = String::new();
-        for (index, violation) in self.violations.iter().enumerate() {
-            if index > 0 {
-                text.push('\n');
-            }
-            // Writing to a String cannot fail.
-            let _ = render(&mut text, name, violation);
-        }
-        if self.omitted > 0 {
-            let _ = writeln!(text, "\n… and {} more", self.omitted);
-        }
-        text
-    }
 }
 
 impl fmt::Display for Rejection {
@@ -94,14 +63,3 @@ impl fmt::Display for Rejection {
 }
 
 impl std::error::Error for Rejection {}
-
-fn render(text: &mut String, name: &str, violation: &Violation) -> fmt::Result {
-    let line = violation.line.to_string();
-    let margin = " ".repeat(line.len());
-    writeln!(text, "error[{}]: {}", violation.code, violation.message)?;
-    writeln!(text, "{margin}--> {name}:{line}:{}", violation.column)?;
-    writeln!(text, "{margin} |")?;
-    writeln!(text, "{line} | {}", violation.snippet)?;
-    writeln!(text, "{margin} | {}{}", " ".repeat(violation.indent), "^".repeat(violation.width))?;
-    writeln!(text, "{margin} = help: {}", violation.help)
-}

@@ -27,6 +27,8 @@ pub(super) struct Place {
     pub(super) indent: usize,
     /// How many marks, at least one.
     pub(super) width: usize,
+    /// Line and column behind the last character.
+    pub(super) end: (u32, u32),
 }
 
 impl<'a> Source<'a> {
@@ -84,12 +86,20 @@ impl<'a> Source<'a> {
         let indent = before - skip;
         let room = snippet.chars().count().saturating_sub(indent).max(1);
         Place {
-            line: u32::try_from(index + 1).unwrap_or(u32::MAX),
-            column: u32::try_from(before + 1).unwrap_or(u32::MAX),
+            line: count(index + 1),
+            column: count(before + 1),
             snippet: snippet.trim_end().to_owned(),
             indent,
             width: marked.clamp(1, room),
+            end: self.position(end.max(start)),
         }
+    }
+
+    /// Line and column of an offset, both from 1.
+    fn position(&self, offset: usize) -> (u32, u32) {
+        let offset = self.floor(offset);
+        let (index, start) = self.line_start(offset);
+        (count(index + 1), count(self.slice(start, offset).chars().count() + 1))
     }
 
     /// Index and offset of the line that holds the offset.
@@ -102,6 +112,10 @@ impl<'a> Source<'a> {
     fn floor(&self, offset: usize) -> usize {
         self.text.floor_char_boundary(offset)
     }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// A message from elsewhere: of bounded length, and nothing that a terminal obeys.
@@ -119,7 +133,7 @@ pub(super) fn quoted(word: &str) -> String {
 }
 
 /// The character, or a stand-in of the same width for what would move or hide text on a terminal.
-fn visible(character: char) -> char {
+pub(super) fn visible(character: char) -> char {
     match character {
         '\t' => ' ',
         _ if character.is_control() || super::text::is_bidi(character) => '\u{fffd}',

@@ -1,5 +1,6 @@
 //! One reason to refuse a program.
 
+use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use super::code::Code;
@@ -7,8 +8,9 @@ use super::source::Source;
 
 /// One reason to refuse a program: what, where, and what to write instead.
 ///
-/// Serialises as `code`, `line`, `column`, `message` and `help`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Serialises as `code`, `title` of the rule, `line`, `column`, `end_line`, `end_column`, `message`, `help` and
+/// `documentation`, the rule's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
     /// The rule, which is stable over releases.
@@ -17,19 +19,20 @@ pub struct Violation {
     pub line: u32,
     /// The column in characters, from 1.
     pub column: u32,
+    /// The line on which the marked place ends.
+    pub end_line: u32,
+    /// The column behind its last character.
+    pub end_column: u32,
     /// What is wrong, in lowercase and without a full stop. Words of the program are shortened and stripped of
     /// control characters.
     pub message: String,
     /// What to write instead.
     pub help: String,
     /// The line of the program, or the part of a long line that holds the place.
-    #[serde(skip)]
     pub snippet: String,
     /// Characters of the snippet before the marked place.
-    #[serde(skip)]
     pub(super) indent: usize,
     /// Characters of the marked place.
-    #[serde(skip)]
     pub(super) width: usize,
 }
 
@@ -64,12 +67,30 @@ impl Draft {
             code: self.code,
             line: place.line,
             column: place.column,
+            end_line: place.end.0,
+            end_column: place.end.1,
             message: self.message,
             help: self.help,
             snippet: place.snippet,
             indent: place.indent,
             width: place.width,
         }
+    }
+}
+
+impl Serialize for Violation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Violation", 9)?;
+        fields.serialize_field("code", &self.code)?;
+        fields.serialize_field("title", self.code.explain().title)?;
+        fields.serialize_field("line", &self.line)?;
+        fields.serialize_field("column", &self.column)?;
+        fields.serialize_field("end_line", &self.end_line)?;
+        fields.serialize_field("end_column", &self.end_column)?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("help", &self.help)?;
+        fields.serialize_field("documentation", &self.code.documentation())?;
+        fields.end()
     }
 }
 

@@ -33,10 +33,14 @@ fn a_violation_serialises_for_an_interface() {
         value,
         serde_json::json!([{
             "code": "CD201",
+            "title": "a builtin that is not allowed",
             "line": 1,
             "column": 5,
+            "end_line": 1,
+            "end_column": 9,
             "message": "builtin `eval` is not allowed",
             "help": "write the expression as code; for text that holds JSON use `json.loads`",
+            "documentation": "https://github.com/cofferdam-rs/cofferdam/blob/main/docs/policy.md#cd201",
         }])
     );
 }

@@ -43,7 +43,9 @@ fn the_reference_is_up_to_date() {
     );
     for code in Code::ALL {
         let rule = code.explain();
-        write!(text, "\n## {code}: {}\n\n{}\n", rule.title, rule.reason).unwrap();
+        let anchor = code.documentation();
+        let anchor = anchor.rsplit('#').next().unwrap();
+        write!(text, "\n<a id=\"{anchor}\"></a>\n\n## {code}: {}\n\n{}\n", rule.title, rule.reason).unwrap();
         if rule.policy != "{}" {
             write!(text, "\nShown under the policy `{}`.\n", rule.policy).unwrap();
         }

@@ -9,6 +9,7 @@ mod explain;
 mod guest;
 mod positions;
 mod program;
+mod reports;
 mod rules;
 mod soup;
 mod tables;
