@@ -126,11 +126,24 @@ fn newer_grammar(source: &Source<'_>, offset: usize, error: &ParseErrorType) -> 
     if start.starts_with("lazy ") {
         return Some("use a plain `import` statement");
     }
-    let generic = ["def ", "class ", "type ", "async def "].iter().any(|word| start.starts_with(word));
-    if generic && start.contains('[') && start.contains('=') {
+    if has_default_of_type_parameter(start) {
         return Some("leave out the defaults of type parameters");
     }
     None
+}
+
+/// Whether the line begins as `def name[T = …` does, or as a class or type alias of the kind.
+fn has_default_of_type_parameter(line: &str) -> bool {
+    ["def ", "class ", "type ", "async def "].iter().any(|word| {
+        let name = line.strip_prefix(word).unwrap_or("").trim_start();
+        let after =
+            name.trim_start_matches(|character: char| character.is_alphanumeric() || character == '_');
+        after
+            .trim_start()
+            .strip_prefix('[')
+            .and_then(|list| list.split(']').next())
+            .is_some_and(|list| list.contains('='))
+    })
 }
 
 /// Whether a string with this prefix letter (alone, or beside `r`) opens somewhere on the line.
@@ -156,5 +169,13 @@ mod tests {
         assert!(!has_string_prefix("x = half'", 'f'));
         assert!(!has_string_prefix("x = 'f'", 't'));
         assert!(has_string_prefix("x = t'{a}'", 't'));
+    }
+
+    #[test]
+    fn defaults_of_type_parameters_are_told_from_those_of_parameters() {
+        assert!(has_default_of_type_parameter("class A[T = int]: pass"));
+        assert!(has_default_of_type_parameter("async def f [S, T=int](x): pass"));
+        assert!(!has_default_of_type_parameter("def f(a, a=b[0]): pass"));
+        assert!(!has_default_of_type_parameter("def f[T](a, a=1): pass"));
     }
 }

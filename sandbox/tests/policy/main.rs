@@ -5,8 +5,13 @@
 mod bounds;
 mod corpus;
 mod data;
+mod differential;
 mod explain;
+mod grammar;
 mod guest;
+mod human_eval;
+#[path = "../humaneval/mod.rs"]
+mod humaneval;
 mod positions;
 mod program;
 mod reports;

@@ -3,7 +3,7 @@
 use cofferdam_sandbox::{Code, Policy};
 use proptest::prelude::*;
 
-const WORDS: &[&str] = &[
+pub(crate) const WORDS: &[&str] = &[
     "if",
     "elif",
     "else",
