@@ -35,6 +35,7 @@ _SPECIAL = frozenset(_TABLES["special"])
 _SPECIAL_LOADED = _SPECIAL | frozenset(_TABLES["special_readable"])
 _SPECIAL_STORED = frozenset(_TABLES["special_writable"])
 _SPECIAL_DEFINED = _SPECIAL | frozenset(_TABLES["special_definable"])
+_CLASS_NAMES = frozenset(_TABLES["class_names"])
 _FRAMES = frozenset(_TABLES["frames"])
 _INTROSPECTION = frozenset(_TABLES["introspection"])
 _DOCUMENTED = frozenset(_TABLES["documented"])
@@ -46,7 +47,8 @@ _DISPATCHERS = frozenset(_TABLES["dispatchers"])
 _DENIED_KEYWORDS = frozenset(_TABLES["denied_keywords"])
 _HARMLESS_OF_MODULES = frozenset(("__name__", "__version__", "__doc__"))
 # Attributes that need a closer look; every other one that has no underscore in front is fine.
-_WATCHED = _FRAMES | _INTROSPECTION | _FILES | _WRITERS | _EVALUATORS | _KEYWORDS | {"format", "format_map"}
+_WATCHED = _FRAMES | _INTROSPECTION | _FILES | _WRITERS | _EVALUATORS | _KEYWORDS | _DISPATCHERS
+_WATCHED |= {"format", "format_map"}
 # Builtins that take types and give no type back.
 _TYPE_SINKS = frozenset(_TABLES["type_sinks"])
 _PLAIN_TYPES = frozenset(_TABLES["plain_types"])
@@ -169,12 +171,13 @@ def _text(source, rules):
     return found
 
 
-# What a place allows: in an annotation `type` may be named, beside `is` a module may.
-_ANNOTATION, _COMPARED = 1, 2
+# What a place allows: in an annotation `type` may be named, beside `is` a module may. An annotation may never be
+# evaluated, so what `:=` binds there counts only in a lambda of its own.
+_ANNOTATION, _COMPARED, _LAMBDA = 1, 2, 4
 
 
 class _Scope:
-    """A scope and what it binds. `at` is the number of the statement of the parent's body in which it stands."""
+    """A scope and what it binds. `at` is the number of the statement of the parent in which it stands."""
 
     __slots__ = ("kind", "parent", "at", "bound", "certain", "deleted", "modules", "imported", "globals", "nonlocals")
 
@@ -184,7 +187,7 @@ class _Scope:
         self.parent = parent
         self.at = at
         self.bound = set()
-        # In a module or class: after which statement of its body a name is certainly bound.
+        # In a module or class: after which statement, and up to which, a name is certainly bound.
         self.certain = {}
         # Names that it may unbind again.
         self.deleted = set()
@@ -222,7 +225,6 @@ _PLAIN = {
     "AsyncFor": ("target", "iter", "body", "orelse"),
     "AsyncWith": ("items", "body"),
     "Break": (),
-    "Constant": (),
     "Continue": (),
     "For": ("target", "iter", "body", "orelse"),
     "JoinedStr": ("values",),
@@ -319,6 +321,9 @@ class _Walk:
         self.compared = []
         self.placed = []
         self.private = []
+        # Strings that name methods for files, and whether some method is called that takes such a name.
+        self.file_methods = []
+        self.dispatches = False
         # Every name that some import binds, in whatever scope.
         self.imported = set()
         # Underscored members that the program's own classes define.
@@ -341,16 +346,37 @@ class _Walk:
         return sorted(self.found.values(), key=lambda violation: violation[1:3] + violation[:1])
 
     def body(self, statements):
-        """The body of a scope, statement by statement."""
+        """The body of a scope. In a module or class, where the order counts, its statements are numbered."""
         scope = self.scope
         if scope.kind == "function":
             self.drain(statements[::-1])
             return
-        for at, statement in enumerate(statements):
-            self.at = at
-            for name in _certain(statement):
-                scope.certain.setdefault(name, at)
-            self.drain([statement])
+        number = 0
+        # The open blocks, each with the extents that end where it ends.
+        blocks = [(iter(statements), [])]
+        while blocks:
+            block, extents = blocks[-1]
+            statement = next(block, None)
+            if statement is None:
+                blocks.pop()
+                for extent in extents:
+                    extent[1] = number
+                continue
+            number += 1
+            self.at = number
+            self.certain(_certain(statement), extents)
+            head, bodies = _parts(statement)
+            for body, targets in reversed(bodies):
+                blocks.append((iter(body), []))
+                self.certain(targets, blocks[-1][1])
+            self.drain(head)
+
+    def certain(self, names, extents):
+        """The names are bound after the current statement, up to the end of the block with these extents."""
+        for name in names:
+            extent = [self.at, None]
+            extents.append(extent)
+            self.scope.certain.setdefault(name, []).append(extent)
 
     def drain(self, stack):
         """Visits nodes and what they hold, without recursion."""
@@ -414,7 +440,7 @@ class _Walk:
         self.stack += [default for default in arguments.kw_defaults if default is not None]
         inside = _Scope("function", self.scope, self.at)
         self.parameters(inside, arguments)
-        self.later.append((inside, self.at, self.context, [node.body], False))
+        self.later.append((inside, self.at, self.context | _LAMBDA, [node.body], False))
 
     def parameters(self, scope, arguments):
         for argument in _arguments(arguments):
@@ -491,7 +517,8 @@ class _Walk:
             self.stored(node, node.name)
         if node.type is not None:
             self.stack.append(node.type)
-        self.stack += node.body
+        if self.scope.kind == "function":
+            self.stack += node.body
 
     def global_names(self, node):
         if self.scope is not self.module:
@@ -563,7 +590,8 @@ class _Walk:
         scope = self.scope
         while scope.kind == "comprehension":
             scope = scope.parent
-        scope.bound.add(node.target.id)
+        if self.context & (_ANNOTATION | _LAMBDA) != _ANNOTATION:
+            scope.bound.add(node.target.id)
         self.stored(node.target, node.target.id)
 
     def comprehension(self, node):
@@ -617,10 +645,10 @@ class _Walk:
             self.chains.append((root, chain, call, self.scope, self.at, self.context))
             return
         self.type_or_expression(root)
-        for link in chain:
+        for index, link in enumerate(chain):
             name = link.attr
             if name in _WATCHED or name[0] == "_":
-                self.member(link, call if link is node else None)
+                self.member(link, None if index else call, chain[index - 1] if index else None)
 
     def call(self, node):
         function, arguments = node.func, node.args
@@ -694,7 +722,15 @@ class _Walk:
             else:
                 name = _string(argument)
                 if name is not None and (name.startswith("_") or name in _DENIED_METHODS):
-                    self.refuse("CD503", argument, f"the string names method `{_shown(name)}`, which is not allowed")
+                    self.refuse_method(argument, name)
+                elif name is None and _is_made_text(argument):
+                    self.refuse("CD503", argument, "the name of a method is put together while the program runs")
+
+    def constant(self, node):
+        """A string that is exactly the name of a method for files: harmless, unless some method is called by name."""
+        text = node.value
+        if text.__class__ is str and (text in _FILES or text in _WRITERS):
+            self.file_methods.append(node)
 
     # Patterns.
 
@@ -788,7 +824,7 @@ class _Walk:
                 link = chain[index]
                 attribute = link.attr
                 if attribute in _WATCHED or attribute[0] == "_":
-                    self.member(link, None if index else call)
+                    self.member(link, None if index else call, chain[index - 1] if index else None)
         for node, root, scope in self.changed:
             owner = self.owner(root.id, scope)[0] if root.id in imported else None
             if owner is not None and root.id in owner.imported:
@@ -799,6 +835,9 @@ class _Walk:
         for node, sides, scope, at in self.compared:
             if not self.is_bound("type", scope, at) and not self.plain_types(sides, scope, at):
                 self.refuse_type(node)
+        if self.dispatches:
+            for node in self.file_methods:
+                self.refuse_method(node, node.value)
         for node, name in self.private:
             if name not in self.own:
                 self.refuse_private(node, name)
@@ -824,7 +863,7 @@ class _Walk:
             return False
         if scope.kind in ("function", "comprehension"):
             return True
-        return name not in scope.deleted and scope.certain.get(name, at) < at
+        return name not in scope.deleted and any(first < at <= last for first, last in scope.certain.get(name, ()))
 
     def modules_of(self, name, scope):
         owner = self.owner(name, scope)[0]
@@ -908,9 +947,12 @@ class _Walk:
         if root.__class__ is ast.Name:
             self.changed.append((target, root, self.scope))
 
-    def member(self, link, call):
-        """One attribute of an object that is no module."""
+    def member(self, link, call, above):
+        """One attribute of an object that is no module. `above` is the attribute that is read of it."""
         name = link.attr
+        if name == "__class__" and above is not None and above.attr in _CLASS_NAMES and above.ctx.__class__ is ast.Load:
+            # Gives a text, and hands the class to nobody.
+            return
         loads = link.ctx.__class__ is ast.Load
         if name in _KEYWORDS:
             self.lookalike(link, name)
@@ -919,6 +961,8 @@ class _Walk:
         self.attribute_name(link, name, loads)
         if not loads:
             return
+        if name in _DISPATCHERS:
+            self.dispatches = True
         if name in _FILES:
             self.refuse("CD501", link, f"`{name}` reads or writes files")
         elif name in _EVALUATORS:
@@ -968,6 +1012,9 @@ class _Walk:
     def refuse_definition(self, node, name):
         self.refuse("CD304", node, f"special name `{_shown(name)}` may not be defined")
 
+    def refuse_method(self, node, name):
+        self.refuse("CD503", node, f"the string names method `{_shown(name)}`, which is not allowed")
+
     def refuse_export(self, path, name, node):
         self.refuse("CD102", node, f"`{_shown(path)}.{_shown(name)}` is not for programs")
 
@@ -1014,8 +1061,15 @@ def _certain(statement):
         return [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
     elif kind is ast.ImportFrom:
         return [alias.asname or alias.name for alias in statement.names]
+    elif kind in _WITHS:
+        pending = [item.optional_vars for item in statement.items if item.optional_vars is not None]
     else:
         return ()
+    return _target_names(pending)
+
+
+def _target_names(pending):
+    """The names among the targets of an assignment."""
     names = []
     while pending:
         target = pending.pop()
@@ -1027,6 +1081,27 @@ def _certain(statement):
         elif kind is ast.Starred:
             pending.append(target.value)
     return names
+
+
+def _parts(statement):
+    """What a statement does itself, and the blocks in it, each with the names that are bound wherever it runs."""
+    kind = statement.__class__
+    if kind is ast.If or kind is ast.While:
+        return [statement.test], [(statement.body, ()), (statement.orelse, ())]
+    if kind in _LOOPS:
+        targets = _target_names([statement.target])
+        return [statement.target, statement.iter], [(statement.body, targets), (statement.orelse, ())]
+    if kind in _WITHS:
+        return list(statement.items), [(statement.body, ())]
+    if kind in _TRIES:
+        handlers = [(handler.body, ()) for handler in statement.handlers]
+        last = [(statement.orelse, ()), (statement.finalbody, ())]
+        return list(statement.handlers), [(statement.body, ()), *handlers, *last]
+    if kind is ast.Match:
+        head = [statement.subject]
+        head += [part for case in statement.cases for part in (case.pattern, case.guard) if part is not None]
+        return head, [(case.body, ()) for case in statement.cases]
+    return [statement], []
 
 
 def _arguments(arguments):
@@ -1064,6 +1139,20 @@ def _string(node):
     if node.__class__ is ast.JoinedStr and all(part.__class__ is ast.Constant for part in node.values):
         return "".join(part.value for part in node.values)
     return None
+
+
+def _is_made_text(node):
+    """Whether the expression makes a text: `'to_' + name`, `'to_%s' % name`, or an f-string."""
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if node.__class__ is ast.JoinedStr:
+            return True
+        if node.__class__ is ast.BinOp:
+            if _string(node.left) is not None or _string(node.right) is not None:
+                return True
+            pending += (node.left, node.right)
+    return False
 
 
 def _strings(value):
@@ -1131,6 +1220,9 @@ def _shown(word):
 
 _TYPE_ALIAS = getattr(ast, "TypeAlias", None)
 _DEFINITIONS = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+_LOOPS = frozenset((ast.For, ast.AsyncFor))
+_WITHS = frozenset((ast.With, ast.AsyncWith))
+_TRIES = frozenset((ast.Try, getattr(ast, "TryStar", ast.Try)))
 _COLLECTIONS = frozenset((ast.Tuple, ast.List, ast.Set))
 _IDENTITY = frozenset((ast.Is, ast.IsNot))
 _DENIED_METHODS = _FILES | _WRITERS | _EVALUATORS | _FRAMES | _INTROSPECTION
@@ -1144,6 +1236,7 @@ _HANDLERS = {
     ast.Call: _Walk.call,
     ast.ClassDef: _Walk.class_definition,
     ast.Compare: _Walk.compare,
+    ast.Constant: _Walk.constant,
     ast.Delete: _Walk.deletion,
     ast.DictComp: _Walk.comprehension,
     ast.ExceptHandler: _Walk.handler,

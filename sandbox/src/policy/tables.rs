@@ -33,6 +33,7 @@ impl Policy {
             "special_readable": attributes::READABLE,
             "special_writable": attributes::WRITABLE,
             "special_definable": attributes::DEFINABLE,
+            "class_names": attributes::NAMES,
             "frames": attributes::FRAMES,
             "introspection": attributes::INTROSPECTION,
             "documented": attributes::DOCUMENTED,

@@ -112,6 +112,9 @@ pub(crate) const DEFINABLE: &[&str] = &[
 pub(crate) const READABLE: &[&str] =
     &["__cause__", "__context__", "__doc__", "__members__", "__name__", "__qualname__", "__version__"];
 
+/// Attributes of a class that are plain text: `__class__` may stand before one of them.
+pub(crate) const NAMES: &[&str] = &["__name__", "__qualname__"];
+
 /// Special attributes that may be assigned through an object, as decorators do.
 pub(crate) const WRITABLE: &[&str] = &["__doc__", "__name__", "__qualname__"];
 

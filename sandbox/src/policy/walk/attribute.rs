@@ -27,7 +27,9 @@ impl Walker<'_, '_> {
         }
         let last = chain.len().saturating_sub(1);
         for (index, link) in chain.iter().enumerate().skip(done) {
-            self.member(link, call.filter(|_| index == last));
+            if !names_class(link, chain.get(index + 1)) {
+                self.member(link, call.filter(|_| index == last));
+            }
         }
     }
 
@@ -87,6 +89,7 @@ impl Walker<'_, '_> {
         }
         self.attribute_name(&name, access, place);
         if access == Access::Load {
+            self.dispatches |= calls::is_dispatcher(&name);
             self.method_name(link, &name, call, place);
         }
     }
@@ -201,6 +204,14 @@ impl Walker<'_, '_> {
             }
         }
     }
+}
+
+/// `value.__class__.__name__`, which gives a text and hands the class to nobody.
+fn names_class(link: &ExprAttribute, next: Option<&&ExprAttribute>) -> bool {
+    normal(&link.attr) == "__class__"
+        && next.is_some_and(|next| {
+            next.ctx == ExprContext::Load && attributes::NAMES.contains(&normal(&next.attr).as_ref())
+        })
 }
 
 /// The root of a chain of attributes, and its links from the root outwards.

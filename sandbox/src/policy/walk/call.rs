@@ -128,17 +128,41 @@ impl Walker<'_, '_> {
             Expr::List(node) => node.elts.iter().for_each(|element| self.dispatched(element)),
             Expr::Tuple(node) => node.elts.iter().for_each(|element| self.dispatched(element)),
             Expr::Dict(node) => node.values.iter().for_each(|value| self.dispatched(value)),
-            other => {
-                if let Some(name) = string(other)
-                    && is_denied_method(name)
-                {
-                    self.report(
-                        Code::MethodByName,
-                        span_of(other),
-                        format!("the string names method `{}`, which is not allowed", quoted(name)),
-                        "name a computation, such as 'mean', or pass a function",
-                    );
-                }
+            other => match string(other) {
+                Some(name) if is_denied_method(name) => self.refuse_method(name, span_of(other)),
+                None if is_made_text(other) => self.report(
+                    Code::MethodByName,
+                    span_of(other),
+                    "the name of a method is put together while the program runs".to_owned(),
+                    "name a computation, such as 'mean', or pass a function",
+                ),
+                _ => {}
+            },
+        }
+    }
+
+    fn refuse_method(&mut self, name: &str, place: super::Span) {
+        self.report(
+            Code::MethodByName,
+            place,
+            format!("the string names method `{}`, which is not allowed", quoted(name)),
+            "name a computation, such as 'mean', or pass a function",
+        );
+    }
+
+    /// A string that is exactly the name of a method for files: harmless, unless the program somewhere calls methods by
+    /// name.
+    pub(super) fn text(&mut self, text: &str, place: super::Span) {
+        if calls::is_writer(text) || calls::is_file_method(text) {
+            self.file_methods.push((text.to_owned(), place));
+        }
+    }
+
+    /// Judges those strings once it is known whether any method is called by name.
+    pub(super) fn report_file_methods(&mut self) {
+        if self.dispatches {
+            for (name, place) in std::mem::take(&mut self.file_methods) {
+                self.refuse_method(&name, place);
             }
         }
     }
@@ -164,6 +188,17 @@ pub(super) fn has_no_target(call: &ExprCall) -> bool {
             // `**options` could hold the target.
             None => false,
         })
+}
+
+/// Whether the expression makes a text: `'to_' + name`, `'to_%s' % name`, or an f-string.
+fn is_made_text(expression: &Expr) -> bool {
+    match expression {
+        Expr::JoinedStr(_) => true,
+        Expr::BinOp(node) => {
+            [&node.left, &node.right].iter().any(|side| string(side).is_some() || is_made_text(side))
+        }
+        _ => false,
+    }
 }
 
 fn is_denied_method(name: &str) -> bool {

@@ -33,6 +33,11 @@ impl Walker<'_, '_> {
                 self.expression(&node.slice);
             }
             Expr::Compare(node) => self.compare(node),
+            Expr::Constant(node) => {
+                if let ast::Constant::Str(text) = &node.value {
+                    self.text(text, span_of(node));
+                }
+            }
             Expr::Lambda(node) => {
                 self.defaults(&node.args);
                 let mut scope = Scope::new(Kind::Function);
@@ -69,7 +74,6 @@ impl Walker<'_, '_> {
             | Expr::Yield(_)
             | Expr::YieldFrom(_)
             | Expr::JoinedStr(_)
-            | Expr::Constant(_)
             | Expr::Starred(_)
             | Expr::List(_)
             | Expr::Tuple(_)

@@ -44,12 +44,15 @@ pub(super) fn walk(policy: &Policy, source: &Source<'_>, body: &[Stmt]) -> Findi
         exhausted: false,
         in_annotation: false,
         import_may_fail: false,
+        dispatches: false,
+        file_methods: Vec::new(),
     };
     let mut module = Scope::new(Kind::Module);
     module.collect(policy, body);
     walker.scopes.push(module);
     walker.statements(body);
     walker.report_private();
+    walker.report_file_methods();
     walker.findings
 }
 
@@ -72,6 +75,10 @@ struct Walker<'p, 's> {
     in_annotation: bool,
     /// Whether the current place lies in a `try` that catches ImportError.
     import_may_fail: bool,
+    /// Whether some method is called that takes the name of another one.
+    dispatches: bool,
+    /// Strings that name methods for files; judged at the end, when `dispatches` is known.
+    file_methods: Vec<(String, Span)>,
 }
 
 impl Walker<'_, '_> {

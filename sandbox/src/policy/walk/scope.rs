@@ -1,8 +1,9 @@
 //! Which names a scope binds, so that a column called `open` is told from the builtin.
 //!
 //! In a function a bound name is local everywhere, whatever the order: Python never falls back to the builtin. In
-//! a module or class body it does fall back before the binding and after a deletion, so a binding counts there
-//! only from the end of an unconditional statement on, and only when nothing deletes it.
+//! a module or class body it does fall back before the binding and after a deletion, so a binding counts there only
+//! where it was certainly made: from the end of its statement to the end of the block that holds it, for the target
+//! of a loop in the loop's body, and only when nothing deletes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use rustpython_parser::ast::{self, Arguments, ExceptHandler, Expr, Pattern, Rang
 
 use super::super::exports::Export;
 use super::super::settings::Policy;
-use super::expression::each_child;
+use super::expression::{each_child, each_default};
 use super::normal;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,23 @@ pub(super) enum Kind {
     Class,
     /// A function, lambda, comprehension or list of type parameters.
     Function,
+}
+
+/// From one byte of the text up to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extent {
+    from: usize,
+    until: usize,
+}
+
+impl Extent {
+    fn of(body: &[Stmt], until: usize) -> Option<Self> {
+        body.first().map(|first| Self { from: first.range().start().into(), until })
+    }
+
+    fn covers(self, inner: Self) -> bool {
+        self.from <= inner.from && inner.until <= self.until
+    }
 }
 
 /// All that a scope says about one name.
@@ -32,8 +50,13 @@ pub(super) struct Binding {
     pub(super) parameter: bool,
     /// Whether the scope may unbind it again.
     deleted: bool,
-    /// From where in the text it is certainly bound, in a module or class.
-    certain_from: Option<usize>,
+    /// The parts of the text in which it is certainly bound, in a module or class.
+    certain: Vec<Extent>,
+}
+
+/// Where a block ends.
+fn end(body: &[Stmt]) -> usize {
+    body.last().map_or(0, |last| last.range().end().into())
 }
 
 /// A scope and the names that it binds.
@@ -57,7 +80,8 @@ impl Scope {
         match self.kind {
             Kind::Function => true,
             Kind::Module | Kind::Class => {
-                !binding.deleted && binding.certain_from.is_some_and(|from| from <= offset)
+                !binding.deleted
+                    && binding.certain.iter().any(|extent| (extent.from..=extent.until).contains(&offset))
             }
         }
     }
@@ -90,7 +114,7 @@ impl Scope {
     /// Binds what the body of this scope binds.
     pub(super) fn collect(&mut self, policy: &Policy, body: &[Stmt]) {
         for statement in body {
-            self.statement(policy, statement, true);
+            self.statement(policy, statement, usize::MAX);
         }
         if self.kind == Kind::Module {
             // Here the statement says what is so anyway.
@@ -102,51 +126,55 @@ impl Scope {
     }
 
     fn block(&mut self, policy: &Policy, body: &[Stmt]) {
+        let until = end(body);
         for statement in body {
-            self.statement(policy, statement, false);
+            self.statement(policy, statement, until);
         }
     }
 
-    /// `certain` says that the statement runs whenever the scope does.
-    fn statement(&mut self, policy: &Policy, statement: &Stmt, certain: bool) {
-        let from = certain.then(|| usize::from(statement.range().end()));
+    /// `until` is where the statement's block ends. What stands between the statement and there runs after it.
+    fn statement(&mut self, policy: &Policy, statement: &Stmt, until: usize) {
+        let certain = Some(Extent { from: statement.range().end().into(), until });
         match statement {
             Stmt::FunctionDef(node) => {
-                self.at(&node.name, from);
+                self.at(&node.name, certain);
                 self.walruses_in(&node.decorator_list);
+                each_default(&node.args, &mut |default| self.walruses(default));
             }
             Stmt::AsyncFunctionDef(node) => {
-                self.at(&node.name, from);
+                self.at(&node.name, certain);
                 self.walruses_in(&node.decorator_list);
+                each_default(&node.args, &mut |default| self.walruses(default));
             }
             Stmt::ClassDef(node) => {
-                self.at(&node.name, from);
+                self.at(&node.name, certain);
                 self.walruses_in(&node.decorator_list);
                 self.walruses_in(&node.bases);
+                self.walruses_in(node.keywords.iter().map(|keyword| &keyword.value));
             }
             Stmt::Return(node) => self.walruses_in(node.value.as_deref()),
             Stmt::Delete(node) => node.targets.iter().for_each(|target| self.deleted(target)),
             Stmt::Assign(node) => {
-                node.targets.iter().for_each(|target| self.target(target, from));
+                node.targets.iter().for_each(|target| self.target(target, certain));
                 self.walruses(&node.value);
             }
-            Stmt::TypeAlias(node) => self.target(&node.name, from),
+            Stmt::TypeAlias(node) => self.target(&node.name, certain),
             Stmt::AugAssign(node) => {
                 self.target(&node.target, None);
                 self.walruses(&node.value);
             }
             Stmt::AnnAssign(node) => {
-                self.target(&node.target, from.filter(|_| node.value.is_some()));
+                self.target(&node.target, certain.filter(|_| node.value.is_some()));
                 self.walruses_in(node.value.as_deref());
             }
             Stmt::For(node) => {
-                self.target(&node.target, None);
+                self.target(&node.target, Extent::of(&node.body, end(&node.body)));
                 self.walruses(&node.iter);
                 self.block(policy, &node.body);
                 self.block(policy, &node.orelse);
             }
             Stmt::AsyncFor(node) => {
-                self.target(&node.target, None);
+                self.target(&node.target, Extent::of(&node.body, end(&node.body)));
                 self.walruses(&node.iter);
                 self.block(policy, &node.body);
                 self.block(policy, &node.orelse);
@@ -162,11 +190,11 @@ impl Scope {
                 self.block(policy, &node.orelse);
             }
             Stmt::With(node) => {
-                self.with_items(&node.items);
+                self.with_items(&node.items, Extent::of(&node.body, until));
                 self.block(policy, &node.body);
             }
             Stmt::AsyncWith(node) => {
-                self.with_items(&node.items);
+                self.with_items(&node.items, Extent::of(&node.body, until));
                 self.block(policy, &node.body);
             }
             Stmt::Match(node) => {
@@ -191,8 +219,8 @@ impl Scope {
                 self.walruses(&node.test);
                 self.walruses_in(node.msg.as_deref());
             }
-            Stmt::Import(node) => node.names.iter().for_each(|alias| self.import(alias, from)),
-            Stmt::ImportFrom(node) => self.import_from(policy, node, from),
+            Stmt::Import(node) => node.names.iter().for_each(|alias| self.import(alias, certain)),
+            Stmt::ImportFrom(node) => self.import_from(policy, node, certain),
             Stmt::Global(node) => {
                 self.globals.extend(node.names.iter().map(|name| normal(name).into_owned()))
             }
@@ -204,34 +232,36 @@ impl Scope {
         }
     }
 
-    fn at(&mut self, name: &str, from: Option<usize>) {
-        let binding = self.bind(name);
-        binding.certain_from = match (binding.certain_from, from) {
-            (Some(earlier), Some(later)) => Some(earlier.min(later)),
-            (earlier, later) => earlier.or(later),
-        };
+    fn at(&mut self, name: &str, certain: Option<Extent>) {
+        let known = &mut self.bind(name).certain;
+        // A name may be bound thousands of times, and the first at the top of a module says all.
+        if let Some(extent) = certain
+            && ![known.first(), known.last()].into_iter().flatten().any(|known| known.covers(extent))
+        {
+            known.push(extent);
+        }
     }
 
-    fn import(&mut self, alias: &ast::Alias, from: Option<usize>) {
+    fn import(&mut self, alias: &ast::Alias, certain: Option<Extent>) {
         let path = normal(&alias.name).into_owned();
         let top = path.split('.').next().unwrap_or("").to_owned();
         let (name, module) = match &alias.asname {
             Some(name) => (normal(name).into_owned(), path),
             None => (top.clone(), top),
         };
-        self.at(&name, from);
+        self.at(&name, certain);
         let binding = self.bind(&name);
         binding.imported = true;
         binding.modules.push(module);
     }
 
-    fn import_from(&mut self, policy: &Policy, node: &ast::StmtImportFrom, from: Option<usize>) {
+    fn import_from(&mut self, policy: &Policy, node: &ast::StmtImportFrom, certain: Option<Extent>) {
         let path = node.module.as_ref().map(|module| normal(module).into_owned()).unwrap_or_default();
         let exports = policy.exports(path.split('.').next().unwrap_or(""));
         for alias in &node.names {
             let taken = normal(&alias.name).into_owned();
             let name = alias.asname.as_ref().map_or_else(|| taken.clone(), |name| normal(name).into_owned());
-            self.at(&name, from);
+            self.at(&name, certain);
             let binding = self.bind(&name);
             binding.imported = true;
             if exports.is_some_and(|exports| exports.export(&path, &taken) == Export::Module) {
@@ -240,11 +270,11 @@ impl Scope {
         }
     }
 
-    fn with_items(&mut self, items: &[ast::WithItem]) {
+    fn with_items(&mut self, items: &[ast::WithItem], inside: Option<Extent>) {
         for item in items {
             self.walruses(&item.context_expr);
             if let Some(target) = &item.optional_vars {
-                self.target(target, None);
+                self.target(target, inside);
             }
         }
     }
@@ -262,12 +292,12 @@ impl Scope {
         }
     }
 
-    pub(super) fn target(&mut self, target: &Expr, from: Option<usize>) {
+    pub(super) fn target(&mut self, target: &Expr, certain: Option<Extent>) {
         match target {
-            Expr::Name(node) => self.at(&node.id, from),
-            Expr::Starred(node) => self.target(&node.value, from),
-            Expr::List(node) => node.elts.iter().for_each(|element| self.target(element, from)),
-            Expr::Tuple(node) => node.elts.iter().for_each(|element| self.target(element, from)),
+            Expr::Name(node) => self.at(&node.id, certain),
+            Expr::Starred(node) => self.target(&node.value, certain),
+            Expr::List(node) => node.elts.iter().for_each(|element| self.target(element, certain)),
+            Expr::Tuple(node) => node.elts.iter().for_each(|element| self.target(element, certain)),
             other => self.walruses(other),
         }
     }
