@@ -172,8 +172,8 @@ def _text(source, rules):
 
 
 # What a place allows: in an annotation `type` may be named, beside `is` a module may. An annotation may never be
-# evaluated, so what `:=` binds there counts only in a lambda of its own.
-_ANNOTATION, _COMPARED, _LAMBDA = 1, 2, 4
+# evaluated, so what `:=` binds there does not count, but in a lambda of its own.
+_ANNOTATION, _COMPARED, _UNCERTAIN = 1, 2, 4
 
 
 class _Scope:
@@ -429,7 +429,7 @@ class _Walk:
         if node.returns is not None:
             annotations.append(node.returns)
         if annotations:
-            self.later.append((around, self.at, _ANNOTATION, annotations, False))
+            self.later.append((around, self.at, _ANNOTATION | _UNCERTAIN, annotations, False))
         inside = _Scope("function", around, self.at)
         self.parameters(inside, arguments)
         self.later.append((inside, self.at, 0, node.body, True))
@@ -440,7 +440,7 @@ class _Walk:
         self.stack += [default for default in arguments.kw_defaults if default is not None]
         inside = _Scope("function", self.scope, self.at)
         self.parameters(inside, arguments)
-        self.later.append((inside, self.at, self.context | _LAMBDA, [node.body], False))
+        self.later.append((inside, self.at, self.context & ~_UNCERTAIN, [node.body], False))
 
     def parameters(self, scope, arguments):
         for argument in _arguments(arguments):
@@ -470,12 +470,12 @@ class _Walk:
             held = [getattr(parameter, field, None) for field in ("bound", "default_value")]
             held = [value for value in held if value is not None]
             if held:
-                self.later.append((scope, self.at, _ANNOTATION, held, False))
+                self.later.append((scope, self.at, _ANNOTATION | _UNCERTAIN, held, False))
         return scope
 
     def type_alias(self, node):
         self.stack.append(node.name)
-        self.later.append((self.type_parameters(node), self.at, _ANNOTATION, [node.value], False))
+        self.later.append((self.type_parameters(node), self.at, _ANNOTATION | _UNCERTAIN, [node.value], False))
 
     def assignment(self, node):
         self.stack.append(node.value)
@@ -483,7 +483,7 @@ class _Walk:
             self.assigned(target, node.value)
 
     def annotated_assignment(self, node):
-        self.later.append((self.scope, self.at, _ANNOTATION, [node.annotation], False))
+        self.later.append((self.scope, self.at, _ANNOTATION | _UNCERTAIN, [node.annotation], False))
         if node.value is not None:
             self.stack.append(node.value)
             self.assigned(node.target, node.value)
@@ -586,11 +586,11 @@ class _Walk:
 
     def named(self, node):
         """`:=` binds in the scope around all comprehensions, and what an annotation binds outlives it."""
-        self.later.append((self.scope, self.at, 0, [node.value], False))
+        self.later.append((self.scope, self.at, self.context & ~_ANNOTATION, [node.value], False))
         scope = self.scope
         while scope.kind == "comprehension":
             scope = scope.parent
-        if self.context & (_ANNOTATION | _LAMBDA) != _ANNOTATION:
+        if not self.context & _UNCERTAIN:
             scope.bound.add(node.target.id)
         self.stored(node.target, node.target.id)
 

@@ -30,8 +30,9 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    fn of(body: &[Stmt], until: usize) -> Option<Self> {
-        body.first().map(|first| Self { from: first.range().start().into(), until })
+    /// From behind this node, the last one of a statement's head.
+    fn behind(head: &impl Ranged, until: usize) -> Self {
+        Self { from: head.range().end().into(), until }
     }
 
     fn covers(self, inner: Self) -> bool {
@@ -134,7 +135,7 @@ impl Scope {
 
     /// `until` is where the statement's block ends. What stands between the statement and there runs after it.
     fn statement(&mut self, policy: &Policy, statement: &Stmt, until: usize) {
-        let certain = Some(Extent { from: statement.range().end().into(), until });
+        let certain = Some(Extent::behind(statement, until));
         match statement {
             Stmt::FunctionDef(node) => {
                 self.at(&node.name, certain);
@@ -168,13 +169,13 @@ impl Scope {
                 self.walruses_in(node.value.as_deref());
             }
             Stmt::For(node) => {
-                self.target(&node.target, Extent::of(&node.body, end(&node.body)));
+                self.target(&node.target, Some(Extent::behind(node.iter.as_ref(), end(&node.body))));
                 self.walruses(&node.iter);
                 self.block(policy, &node.body);
                 self.block(policy, &node.orelse);
             }
             Stmt::AsyncFor(node) => {
-                self.target(&node.target, Extent::of(&node.body, end(&node.body)));
+                self.target(&node.target, Some(Extent::behind(node.iter.as_ref(), end(&node.body))));
                 self.walruses(&node.iter);
                 self.block(policy, &node.body);
                 self.block(policy, &node.orelse);
@@ -190,11 +191,11 @@ impl Scope {
                 self.block(policy, &node.orelse);
             }
             Stmt::With(node) => {
-                self.with_items(&node.items, Extent::of(&node.body, until));
+                self.with_items(&node.items, until);
                 self.block(policy, &node.body);
             }
             Stmt::AsyncWith(node) => {
-                self.with_items(&node.items, Extent::of(&node.body, until));
+                self.with_items(&node.items, until);
                 self.block(policy, &node.body);
             }
             Stmt::Match(node) => {
@@ -270,7 +271,9 @@ impl Scope {
         }
     }
 
-    fn with_items(&mut self, items: &[ast::WithItem], inside: Option<Extent>) {
+    fn with_items(&mut self, items: &[ast::WithItem], until: usize) {
+        let last = items.last().map(|item| item.optional_vars.as_deref().unwrap_or(&item.context_expr));
+        let inside = last.map(|last| Extent::behind(last, until));
         for item in items {
             self.walruses(&item.context_expr);
             if let Some(target) = &item.optional_vars {
