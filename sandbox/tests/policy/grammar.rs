@@ -32,13 +32,12 @@ const IMPORTS: &[&str] = &[
 pub(crate) struct Writer<'b> {
     bytes: &'b [u8],
     at: usize,
-    pub(crate) text: String,
-    depth: usize,
+    text: String,
 }
 
 impl<'b> Writer<'b> {
     pub(crate) fn program(bytes: &'b [u8]) -> String {
-        let mut writer = Self { bytes, at: 0, text: String::new(), depth: 0 };
+        let mut writer = Self { bytes, at: 0, text: String::new() };
         while writer.at < bytes.len() {
             writer.statement(0);
         }
@@ -157,7 +156,6 @@ impl<'b> Writer<'b> {
                 _ => "'{0.real:{1}}'".to_owned(),
             };
         }
-        self.depth = depth;
         let (a, b) = (self.expression(depth + 1), self.expression(depth + 1));
         let name = self.name();
         let member = self.one_of(MEMBERS);
