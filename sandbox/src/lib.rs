@@ -47,7 +47,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod any;
+#[cfg(feature = "docker")]
+mod docker;
 mod error;
+#[cfg(any(feature = "docker", feature = "wasm"))]
+mod fault;
 mod input;
 mod limits;
 mod listener;
@@ -62,6 +66,8 @@ mod sandbox;
 mod wasm;
 
 pub use any::{AnySandbox, AnySession};
+#[cfg(feature = "docker")]
+pub use docker::{DockerSandbox, DockerSandboxBuilder, DockerSession};
 pub use error::{Error, Fault, Reason};
 pub use input::Input;
 pub use limits::Limits;

@@ -19,10 +19,14 @@ pub struct Limits {
     /// Processor share in cores, greater than 0; half a core by default. A program that used more than its share
     /// since the call began is made to wait. One core or more is no limit, since a program has one thread.
     pub cpu: f64,
-    /// Bytes that the interpreter may hold, its own about 20 MiB included; 256 MiB by default.
+    /// Bytes that the interpreter may hold, its own included (about 20 MiB in the WASM backend,
+    /// and 65 MiB with numpy and pandas in the Docker backend); 256 MiB by default.
     pub memory: u64,
     /// Bytes that the program may print and return, together; 1 MiB by default.
     pub output: u64,
+    /// Processes and threads of the program, its interpreter included; 32 by default. The WASM backend has neither, so
+    /// it keeps every such limit.
+    pub pids: u32,
     /// Instructions, in the backend's unit, or `None` for no such limit (the default). In the WASM backend one unit
     /// is about one WebAssembly instruction, the same call uses the same amount every time, and the sandbox must have
     /// been built to count it.
@@ -31,7 +35,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { wall: Duration::from_secs(60), cpu: 0.5, memory: 256 << 20, output: 1 << 20, fuel: None }
+        Self { wall: Duration::from_secs(60), cpu: 0.5, memory: 256 << 20, output: 1 << 20, pids: 32, fuel: None }
     }
 }
 
@@ -61,6 +65,13 @@ impl Limits {
     #[must_use]
     pub fn output(mut self, bytes: u64) -> Self {
         self.output = bytes;
+        self
+    }
+
+    /// Sets the processes and threads.
+    #[must_use]
+    pub fn pids(mut self, count: u32) -> Self {
+        self.pids = count;
         self
     }
 

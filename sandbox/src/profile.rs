@@ -1,5 +1,7 @@
 //! What a backend is, what it enforces, and what it cannot.
 
+use std::borrow::Cow;
+
 /// What a backend is and does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -7,9 +9,9 @@ pub struct Profile {
     /// The backend's name, for example `wasm`.
     pub backend: &'static str,
     /// The version of Python that programs run in.
-    pub python: &'static str,
+    pub python: Cow<'static, str>,
     /// The modules that a program can import, submodules with their full name.
-    pub modules: Vec<&'static str>,
+    pub modules: Vec<Cow<'static, str>>,
     /// Which of the [`Limits`](crate::Limits) are enforced.
     pub enforced: Enforced,
     /// Whether a program's clock stands at [`Input::now`](crate::Input::now) and its random numbers come from
@@ -23,7 +25,7 @@ impl Profile {
     /// Whether a program may import `module`.
     #[must_use]
     pub fn has_module(&self, module: &str) -> bool {
-        self.modules.contains(&module)
+        self.modules.iter().any(|offered| offered == module)
     }
 }
 
@@ -39,6 +41,8 @@ pub struct Enforced {
     pub memory: bool,
     /// Output.
     pub output: bool,
+    /// Processes and threads.
+    pub pids: bool,
     /// Fuel.
     pub fuel: bool,
 }

@@ -161,13 +161,14 @@ impl WasmSandboxBuilder {
             threads: Threads::default(),
             profile: Profile {
                 backend: BACKEND,
-                python: cofferdam_python::PYTHON_VERSION,
-                modules: cofferdam_python::MODULES.to_vec(),
+                python: cofferdam_python::PYTHON_VERSION.into(),
+                modules: cofferdam_python::MODULES.iter().map(|module| (*module).into()).collect(),
                 enforced: Enforced {
                     wall: true,
                     cpu: cfg!(unix),
                     memory: true,
                     output: true,
+                    pids: true,
                     fuel: self.fuel,
                 },
                 deterministic: true,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 use wasmtime::component::{ComponentNamedList, InstancePre, Lift, Lower, TypedFunc, WasmList};
 use wasmtime::{Engine, Store, Trap};
 
 use super::BACKEND;
 use super::host::{Host, Stop, Terms};
+use crate::fault::{read_fault, read_result};
 use crate::{Error, Input, Limits, Outcome, Program, Usage};
 
 type Bytes = WasmList<u8>;
@@ -190,62 +190,13 @@ impl Guest {
         if json.len() as u64 > self.store.data().output_left {
             return Err(Error::Output { limit: self.limits.output });
         }
-        serde_json::from_slice(json.as_le_slice(&self.store)).map_err(|error| Error::InvalidResult {
-            message: if error.to_string().starts_with("recursion limit") {
-                "the result is nested too deeply; return flat lists and dictionaries".to_owned()
-            } else {
-                format!("the result is not JSON: {error}")
-            },
-        })
+        read_result(json.as_le_slice(&self.store))
     }
 
     /// Reads the runner's account of what the program did wrong.
     fn fault(&self, json: &Bytes) -> Error {
-        let unreadable =
-            || Error::Crashed { message: "its runner gave no account of the failure".to_owned() };
-        if json.len() > MAX_FAULT_BYTES {
-            return unreadable();
-        }
-        let Ok(fault) = serde_json::from_slice::<Fault>(json.as_le_slice(&self.store)) else {
-            return unreadable();
-        };
-        match fault.kind {
-            Kind::Memory => Error::Memory { limit: self.limits.memory },
-            Kind::Syntax => Error::Syntax { message: fault.message, line: fault.line },
-            Kind::Result | Kind::NoResult | Kind::Exit => Error::InvalidResult { message: fault.message },
-            Kind::Exception => Error::Exception {
-                kind: fault.class.unwrap_or_else(|| "an exception".to_owned()),
-                message: fault.message,
-                traceback: fault.traceback.unwrap_or_default(),
-                line: fault.line,
-            },
-        }
+        read_fault(json.as_le_slice(&self.store), &self.limits)
     }
-}
-
-/// The runner bounds messages and tracebacks to a few KiB; a longer account is not the runner's.
-const MAX_FAULT_BYTES: usize = 256 << 10;
-
-/// What `cofferdam_guest.py` says of a failure.
-#[derive(Deserialize)]
-struct Fault {
-    kind: Kind,
-    message: String,
-    #[serde(rename = "type")]
-    class: Option<String>,
-    traceback: Option<String>,
-    line: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Kind {
-    Exception,
-    Exit,
-    Memory,
-    NoResult,
-    Result,
-    Syntax,
 }
 
 /// Gives a call its fuel, if it is counted.
