@@ -1,6 +1,7 @@
 //! The project's own commands, run as `cargo xtask …`.
 //!
 //! - `test` runs every gate that a change must pass, in order, and ends with a table.
+//! - `image` makes the image that the Docker backend runs programs in.
 //! - `services` brings up the databases and daemons that tests talk to, and takes down exactly what it started.
 //!
 //! It depends on no crate of the family, so that a broken family can still be tested.
@@ -8,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod image;
 mod services;
 mod test;
 mod tools;
@@ -30,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Run the gates that a change must pass.
     Test(test::Arguments),
+    /// Make the image that the Docker backend runs programs in, without a registry.
+    Image(image::Arguments),
     /// Start, stop and list the services that tests talk to.
     Services(services::Arguments),
 }
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::Image(arguments) => image::run(&workspace, &arguments),
         Command::Services(arguments) => services::run(&workspace, &arguments),
     });
     match done {

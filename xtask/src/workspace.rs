@@ -75,7 +75,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
 }
 
 /// A command as one would type it, the program by its name alone.
-fn spell(command: &Command) -> String {
+pub(crate) fn spell(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let words = std::iter::once(program).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
