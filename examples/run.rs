@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --example run -- strategy.py --params '{"window": 20}' --data examples/data/wti_1986_2019.csv
 //! cargo run --release --example run -- --jsonl programs.jsonl --jobs 8 > outcomes.jsonl
+//! cargo run --release --example run -- --jsonl programs.jsonl --backend docker --unchecked > outcomes.jsonl
 //! ```
 
 mod support;
@@ -16,7 +17,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use cofferdam::sandbox::{
-    Error, Fault, Input, Limits, Outcome, Policy, Program, Reason, Sandbox, Violation, WasmSandbox,
+    AnySandbox, DockerSandbox, Error, Fault, Input, Limits, Outcome, Policy, Program, Reason, Sandbox,
+    Violation, WasmSandbox,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -38,6 +40,9 @@ struct Arguments {
     /// What isolates the programs.
     #[arg(long, value_enum, default_value_t = Backend::Wasm)]
     backend: Backend,
+    /// The image of the Docker backend; by default the one that `cargo xtask image` makes.
+    #[arg(long, value_name = "NAME:TAG")]
+    image: Option<String>,
     /// Run without asking the policy first; only the isolation stands between the programs and this machine.
     #[arg(long)]
     unchecked: bool,
@@ -62,6 +67,8 @@ struct Arguments {
 enum Backend {
     /// CPython on WebAssembly, in this process.
     Wasm,
+    /// CPython with numpy and pandas, each program in a container of the engine on this machine.
+    Docker,
 }
 
 fn main() -> ExitCode {
@@ -81,22 +88,51 @@ fn start(arguments: &Arguments) -> Result<ExitCode, Problem> {
     }
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok());
     let jobs = jobs.unwrap_or(NonZeroUsize::MIN);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
+    // Kept beside the erased sandbox, because only it can be waited for.
+    let mut docker = None;
     let sandbox = match arguments.backend {
         Backend::Wasm => WasmSandbox::builder()
             .slots(jobs)
             .max_memory(limits.memory)
             .allow_unchecked(arguments.unchecked)
             .build()
+            .map(AnySandbox::new)
             .map_err(|error| chain(&error))?,
+        Backend::Docker => {
+            let built = runtime.block_on(docker_sandbox(arguments, jobs, &limits));
+            AnySandbox::new(docker.insert(built.map_err(|error| chain(&error))?).clone())
+        }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .build()
-        .map_err(|error| format!("cannot start the runtime: {error}"))?;
     let job = Arc::new(Job { sandbox, input, limits, policy: (!arguments.unchecked).then(Policy::default) });
-    let counts = runtime.block_on(run_all(rows, &job, jobs))?;
+    let counts = runtime.block_on(run_all(rows, &job, jobs));
+    drop(job);
+    if let Some(sandbox) = docker {
+        runtime.block_on(sandbox.close());
+    }
+    let counts = counts?;
     let failed = !arguments.programs.are_many() && counts.ok == 0;
     Ok(if failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
+}
+
+/// Containers for many programs are started while others run; for a single program that would be in vain.
+async fn docker_sandbox(
+    arguments: &Arguments,
+    jobs: NonZeroUsize,
+    limits: &Limits,
+) -> Result<DockerSandbox, Error> {
+    let mut builder = DockerSandbox::builder()
+        .slots(jobs)
+        .warm(if arguments.programs.are_many() { jobs.get() } else { 0 })
+        .warm_limits(limits.clone())
+        .allow_unchecked(arguments.unchecked);
+    if let Some(image) = &arguments.image {
+        builder = builder.image(image);
+    }
+    builder.build().await
 }
 
 fn limits(arguments: &Arguments) -> Limits {
@@ -115,7 +151,7 @@ fn limits(arguments: &Arguments) -> Limits {
 
 /// What is the same for every program.
 struct Job {
-    sandbox: WasmSandbox,
+    sandbox: AnySandbox,
     input: Input,
     limits: Limits,
     /// `None` where nothing is checked.

@@ -10,8 +10,8 @@ use crate::Listener;
 
 /// What a program is given in one call: `params`, named series of numbers, a seed and a point in time.
 ///
-/// The same input gives the same result: the program's clock stands still at [`Input::now`], and its random numbers
-/// come from [`Input::seed`]. Cloning is cheap for the series, which are shared.
+/// The same input gives the same result where the backend's [`Profile`](crate::Profile) says so: the program's clock then
+/// stands still at [`Input::now`], and its random numbers come from [`Input::seed`]. Cloning is cheap for the series, which are shared.
 ///
 /// ```
 /// use cofferdam_sandbox::Input;
@@ -72,7 +72,8 @@ impl Input {
         self
     }
 
-    /// Sets the time that the program's clock shows throughout the call. Times before 1970 count as 1970.
+    /// Sets the time that the program's clock shows throughout the call, in a deterministic backend; the Docker backend's
+    /// programs see the machine's clock. Times before 1970 count as 1970.
     #[must_use]
     pub fn now(mut self, now: SystemTime) -> Self {
         self.now = now;

@@ -7,7 +7,8 @@
 //!    and it is not what keeps you safe.
 //! 2. A [`Sandbox`] isolates what runs. [`WasmSandbox`] gives every session a fresh CPython in a WebAssembly instance
 //!    that has no file system, no network, no environment and no processes, within [`Limits`] on time, memory,
-//!    processor share, output and fuel. This is the wall.
+//!    processor share, output and fuel. `DockerSandbox` gives it a container with numpy and pandas, from which neither
+//!    network nor files nor other processes can be reached. This is the wall.
 //! 3. [`OutputPolicy`] bounds and cleans what comes back, because it goes on to databases, dashboards and terminals.
 //!
 //! A program is one Python text. It reads the globals `data` (named series of numbers) and `params`, and sets
@@ -35,11 +36,14 @@
 //!
 //! It does not hide how long something took, and it does not close side channels of the processor: tenants who must
 //! not learn anything of each other need processes or machines of their own. numpy and pandas do not run in the
-//! WebAssembly backend: a program that needs them is refused with a sentence that says so.
+//! WebAssembly backend: a program that needs them is refused with a sentence that says so, and runs in the Docker backend,
+//! whose wall is the kernel of the machine unless its runtime brings another.
 //!
 //! # Features
 //!
-//! `wasm` (default): the WebAssembly backend. Without it the crate is the policy, the traits and the output policy,
+//! `docker`: the Docker backend, for an engine on a Unix socket of this machine.
+//!
+//! `wasm` (default): the WebAssembly backend. Without both the crate is the policy, the traits and the output policy,
 //! and depends neither on wasmtime nor on tokio.
 // Denied and not forbidden, because reading compiled code back from the cache is unsafe by nature: one file does it,
 // with its proof.
@@ -47,10 +51,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod any;
-#[cfg(feature = "docker")]
+#[cfg(all(feature = "docker", unix))]
 mod docker;
 mod error;
-#[cfg(any(feature = "docker", feature = "wasm"))]
+#[cfg(any(all(feature = "docker", unix), feature = "wasm"))]
 mod fault;
 mod input;
 mod limits;
@@ -66,7 +70,7 @@ mod sandbox;
 mod wasm;
 
 pub use any::{AnySandbox, AnySession};
-#[cfg(feature = "docker")]
+#[cfg(all(feature = "docker", unix))]
 pub use docker::{DockerSandbox, DockerSandboxBuilder, DockerSession};
 pub use error::{Error, Fault, Reason};
 pub use input::Input;

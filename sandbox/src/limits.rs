@@ -35,7 +35,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { wall: Duration::from_secs(60), cpu: 0.5, memory: 256 << 20, output: 1 << 20, pids: 32, fuel: None }
+        Self {
+            wall: Duration::from_secs(60),
+            cpu: 0.5,
+            memory: 256 << 20,
+            output: 1 << 20,
+            pids: 32,
+            fuel: None,
+        }
     }
 }
 

@@ -75,7 +75,8 @@ async fn read(body: &Body) -> Result<Record, bollard::errors::Error> {
         }
     }
     if !record.killed && !record.out_of_memory {
-        let found = body.engine.docker.inspect_container(body.name(), None::<InspectContainerOptions>).await?;
+        let found =
+            body.engine.docker.inspect_container(body.name(), None::<InspectContainerOptions>).await?;
         record.out_of_memory = found.state.and_then(|state| state.oom_killed) == Some(true);
     }
     Ok(record)

@@ -99,7 +99,8 @@ impl Guest {
         hearing.tell();
         let wall = begin.elapsed();
         // The runner shares its process with the program, so its word is believed as far as it can be true.
-        let (cpu, peak) = hearing.usage.map_or((None, 0), |(cpu, peak)| (Some(self.possible(cpu, wall)), peak));
+        let (cpu, peak) =
+            hearing.usage.map_or((None, 0), |(cpu, peak)| (Some(self.possible(cpu, wall)), peak));
         self.peak = self.peak.max(peak.min(self.limits.memory));
         if matches!(result, Err(Error::Memory { .. })) && !self.alive {
             self.peak = self.limits.memory;
@@ -177,7 +178,10 @@ impl Guest {
 
     /// Removes the container and waits for it.
     pub(super) async fn remove(self) {
-        self.container.body.remove().await;
+        let Container { requests, answers, body, .. } = self.container;
+        // The engine does not end a container while it waits for us to read what that still had to say.
+        drop((requests, answers));
+        body.remove().await;
     }
 }
 
@@ -224,6 +228,5 @@ async fn gather(answers: &mut Answers, stream: &mut Vec<u8>, mut length: u64) ->
 }
 
 fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

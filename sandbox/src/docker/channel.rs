@@ -51,14 +51,8 @@ impl Requests {
 }
 
 pub(super) fn split(attached: AttachContainerResults, nonce: Nonce) -> (Requests, Answers) {
-    let answers = Answers {
-        stream: attached.output,
-        nonce,
-        piece: None,
-        read: 0,
-        budget: 0,
-        noise: VecDeque::new(),
-    };
+    let answers =
+        Answers { stream: attached.output, nonce, piece: None, read: 0, budget: 0, noise: VecDeque::new() };
     (Requests(attached.input), answers)
 }
 

@@ -32,11 +32,7 @@ impl Container {
         let mut nonce = frame::Nonce::default();
         random(&mut nonce)?;
         // From here on the name is looked after, although nothing of that name exists yet.
-        let body = Body {
-            engine: Arc::clone(engine),
-            name: Some(engine.claim()),
-            since: unix_now(),
-        };
+        let body = Body { engine: Arc::clone(engine), name: Some(engine.claim()), since: unix_now() };
         let attached = engine
             .start(body.name(), size)
             .await

@@ -40,7 +40,9 @@ impl Driver {
             }
             let rest = async { while tasks.join_next().await.is_some() {} };
             if tokio::time::timeout(GRACE, rest).await.is_err() {
-                tracing::warn!("the engine does not answer, and containers may be left for the next start to remove");
+                tracing::warn!(
+                    "the engine does not answer, and containers may be left for the next start to remove"
+                );
             }
         };
         thread::Builder::new()
@@ -71,8 +73,8 @@ impl Driver {
         self.run(async move {
             let _ = answer.send(work.await);
         });
-        given
-            .await
-            .unwrap_or_else(|_| Err(Error::backend(BACKEND, "reach its own thread", "the thread ended early")))
+        given.await.unwrap_or_else(|_| {
+            Err(Error::backend(BACKEND, "reach its own thread", "the thread ended early"))
+        })
     }
 }

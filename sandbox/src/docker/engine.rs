@@ -138,8 +138,12 @@ impl Engine {
         let body = shape::create(&self.image.id, self.runtime.as_deref(), size, self.labels());
         let named = CreateContainerOptionsBuilder::default().name(name).build();
         self.docker.create_container(Some(named), body).await?;
-        let streams =
-            AttachContainerOptionsBuilder::default().stdin(true).stdout(true).stderr(true).stream(true).build();
+        let streams = AttachContainerOptionsBuilder::default()
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .stream(true)
+            .build();
         // Before it runs, or what it says first would be lost.
         let attached = self.docker.attach_container(name, Some(streams)).await?;
         self.docker.start_container(name, None).await?;
@@ -249,7 +253,10 @@ mod tests {
     #[test]
     fn only_a_unix_socket_is_taken() {
         assert_eq!(socket_of(None).unwrap(), PathBuf::from(SOCKET));
-        assert_eq!(socket_of(Some("unix:///run/user/1/docker.sock")).unwrap(), PathBuf::from("/run/user/1/docker.sock"));
+        assert_eq!(
+            socket_of(Some("unix:///run/user/1/docker.sock")).unwrap(),
+            PathBuf::from("/run/user/1/docker.sock")
+        );
         let error = socket_of(Some("tcp://10.0.0.1:2375")).unwrap_err();
         assert!(std::error::Error::source(&error).unwrap().to_string().contains("unix:///path"));
     }

@@ -41,7 +41,9 @@ impl Image {
         match label("cofferdam.protocol") {
             Some(PROTOCOL) => {}
             Some(other) => {
-                return Err(wrong(format!("speaks protocol {other:.20}, and this version speaks {PROTOCOL}")));
+                return Err(wrong(format!(
+                    "speaks protocol {other:.20}, and this version speaks {PROTOCOL}"
+                )));
             }
             None => return Err(wrong("has no label `cofferdam.protocol`, so it holds no runner".to_owned())),
         }

@@ -38,9 +38,7 @@ impl Owner {
     /// Whether the process is certainly gone, as `here` sees it. Of a process of another kernel or another namespace
     /// nothing is certain.
     pub(super) fn is_gone(&self, here: &Self) -> bool {
-        self.boot == here.boot
-            && self.namespace == here.namespace
-            && started(self.pid) != Some(self.started)
+        self.boot == here.boot && self.namespace == here.namespace && started(self.pid) != Some(self.started)
     }
 }
 

@@ -29,7 +29,8 @@ pub(super) async fn sweep(engine: &Engine) -> Result<(), Error> {
         let name = container.names.and_then(|names| names.into_iter().next()).unwrap_or_default();
         let name = name.trim_start_matches('/');
         let ours = labels.get(INSTANCE) == Some(&engine.instance);
-        let left = if ours { !engine.is_live(name) } else { is_left_over(&labels, engine.owner.as_ref(), now) };
+        let left =
+            if ours { !engine.is_live(name) } else { is_left_over(&labels, engine.owner.as_ref(), now) };
         if left && let Some(id) = container.id {
             tracing::info!(name, "removing a container that was left behind");
             engine.remove(&id).await;

@@ -89,7 +89,10 @@ impl DockerSandbox {
         let invalid = |limit, message: String| Err(Error::InvalidLimit { limit, message });
         let shared = &self.shared;
         if limits.fuel.is_some() {
-            return invalid("fuel", "this backend does not count it; leave it out, or use the WASM backend".to_owned());
+            return invalid(
+                "fuel",
+                "this backend does not count it; leave it out, or use the WASM backend".to_owned(),
+            );
         }
         if limits.cpu < LEAST_CPU {
             return invalid("cpu", format!("{} is too small a share; give at least {LEAST_CPU}", limits.cpu));
@@ -104,7 +107,10 @@ impl DockerSandbox {
             );
         }
         if limits.pids < LEAST_PIDS {
-            return invalid("pids", format!("a container does not start with {}; give at least {LEAST_PIDS}", limits.pids));
+            return invalid(
+                "pids",
+                format!("a container does not start with {}; give at least {LEAST_PIDS}", limits.pids),
+            );
         }
         if limits.wall > shared.lifetime {
             return invalid(

@@ -29,12 +29,35 @@ const OOM_SCORE: i64 = 500;
 /// What the kernel tells of the host and no program needs. The first lines are the engine's own list, which a list of
 /// ours replaces.
 const MASKED: &[&str] = &[
-    "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-    "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/firmware",
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/firmware",
     "/sys/devices/virtual/powercap",
-    "/proc/cmdline", "/proc/config.gz", "/proc/diskstats", "/proc/iomem", "/proc/ioports", "/proc/kallsyms",
-    "/proc/key-users", "/proc/locks", "/proc/modules", "/proc/partitions", "/proc/pressure", "/proc/schedstat",
-    "/proc/swaps", "/proc/version", "/proc/vmallocinfo", "/proc/zoneinfo", "/sys",
+    "/proc/cmdline",
+    "/proc/config.gz",
+    "/proc/diskstats",
+    "/proc/iomem",
+    "/proc/ioports",
+    "/proc/kallsyms",
+    "/proc/key-users",
+    "/proc/locks",
+    "/proc/modules",
+    "/proc/partitions",
+    "/proc/pressure",
+    "/proc/schedstat",
+    "/proc/swaps",
+    "/proc/version",
+    "/proc/vmallocinfo",
+    "/proc/zoneinfo",
+    "/sys",
 ];
 
 /// The limits that the engine itself enforces.
@@ -114,7 +137,8 @@ pub(super) fn create(
         runtime: runtime.map(str::to_owned),
         ..HostConfig::default()
     };
-    let environment = ["HOME=/tmp", "LANG=C.UTF-8", "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "PYTHONHASHSEED=0"];
+    let environment =
+        ["HOME=/tmp", "LANG=C.UTF-8", "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "PYTHONHASHSEED=0"];
     ContainerCreateBody {
         image: Some(image.to_owned()),
         hostname: Some("sandbox".to_owned()),

@@ -1,5 +1,18 @@
-//! The Docker backend, on a real engine.
+//! The Docker backend, on a real engine, against programs that behave and programs that do not.
+//!
+//! They need an engine and the image: `cargo xtask image`. Without either they fail, and say what is missing.
 #![cfg(all(feature = "docker", unix))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unused)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod attacks;
+mod bad;
+mod benign;
+mod confinement;
+mod forgery;
+mod leftovers;
+mod limits;
+mod outside;
+mod pool;
 mod results;
+mod sessions;
 mod support;

@@ -13,9 +13,31 @@ const WANTED: [&str; 3] = ["python3-minimal", "python3-numpy", "python3-pandas"]
 /// What they depend on for modules and scripts that are not in the image. Names begin so in all releases, which differ in
 /// their version suffixes.
 const UNNEEDED: [&str; 25] = [
-    "debconf", "dpkg", "gcc-", "libacl", "libcom-err", "libcrypt", "libdb", "libgssapi", "libk5crypto", "libkeyutils",
-    "libkrb5", "libmd", "libncurses", "libnsl", "libpcre2", "libreadline", "libselinux", "libsqlite3", "libssl", "libtinfo",
-    "libtirpc", "libuuid", "libzstd", "media-types", "readline-common",
+    "debconf",
+    "dpkg",
+    "gcc-",
+    "libacl",
+    "libcom-err",
+    "libcrypt",
+    "libdb",
+    "libgssapi",
+    "libk5crypto",
+    "libkeyutils",
+    "libkrb5",
+    "libmd",
+    "libncurses",
+    "libnsl",
+    "libpcre2",
+    "libreadline",
+    "libselinux",
+    "libsqlite3",
+    "libssl",
+    "libtinfo",
+    "libtirpc",
+    "libuuid",
+    "libzstd",
+    "media-types",
+    "readline-common",
 ];
 
 /// The packages that are needed on this machine's release and architecture.

@@ -15,19 +15,53 @@ const DEBIAN_PACKAGES: &str = "usr/lib/python3/dist-packages";
 
 /// Parts of Python's library that start processes, show windows, install things or test Python itself.
 const UNNEEDED_LIBRARY: [&str; 14] = [
-    "curses", "dbm", "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "sqlite3", "test", "tkinter", "turtledemo",
-    "venv", "wsgiref", "xmlrpc",
+    "curses",
+    "dbm",
+    "distutils",
+    "ensurepip",
+    "idlelib",
+    "lib2to3",
+    "pydoc_data",
+    "sqlite3",
+    "test",
+    "tkinter",
+    "turtledemo",
+    "venv",
+    "wsgiref",
+    "xmlrpc",
 ];
 
 /// Beginnings of the names of compiled modules that are not needed, most of them because their libraries are not there.
 const UNNEEDED_MODULES: [&str; 16] = [
-    "_codecs_", "_crypt", "_ctypes_test", "_curses", "_dbm", "_gdbm", "_hashlib", "_multibytecodec", "_sqlite3", "_ssl", "_test",
-    "_uuid", "_xx", "nis", "ossaudiodev", "readline",
+    "_codecs_",
+    "_crypt",
+    "_ctypes_test",
+    "_curses",
+    "_dbm",
+    "_gdbm",
+    "_hashlib",
+    "_multibytecodec",
+    "_sqlite3",
+    "_ssl",
+    "_test",
+    "_uuid",
+    "_xx",
+    "nis",
+    "ossaudiodev",
+    "readline",
 ];
 
 /// Beginnings of the names of the C library's parts that nothing here loads.
 const UNNEEDED_LIBRARIES: [&str; 10] = [
-    "libBrokenLocale", "libanl", "libc_malloc_debug", "libmemusage", "libnsl", "libnss_", "libpcprofile", "libresolv", "libthread_db",
+    "libBrokenLocale",
+    "libanl",
+    "libc_malloc_debug",
+    "libmemusage",
+    "libnsl",
+    "libnss_",
+    "libpcprofile",
+    "libresolv",
+    "libthread_db",
     "libutil",
 ];
 
@@ -87,7 +121,8 @@ impl Root {
     /// Imports in the folder what programs may import in the image.
     pub(super) fn check(&self, recipe: &Recipe) -> Result {
         let modules = recipe.modules().join(",");
-        let program = format!("import sys; sys.path.insert(0, '/{HOME}')\nimport resource, ctypes, {modules}");
+        let program =
+            format!("import sys; sys.path.insert(0, '/{HOME}')\nimport resource, ctypes, {modules}");
         self.python(&["-c", &program]).map(|_| ()).context(|| "try the image's modules".into())
     }
 
@@ -135,7 +170,8 @@ impl Root {
         for above in ["lib", "usr/lib"] {
             let above = self.path.join(above);
             let names = if above.is_dir() { names(&above)? } else { Vec::new() };
-            folders.extend(names.iter().filter(|name| name.contains("-linux-gnu")).map(|name| above.join(name)));
+            folders
+                .extend(names.iter().filter(|name| name.contains("-linux-gnu")).map(|name| above.join(name)));
         }
         Ok(folders)
     }
@@ -144,7 +180,9 @@ impl Root {
         for folder in UNNEEDED_FOLDERS {
             remove(&self.path.join(folder))?;
         }
-        keep_only(&self.path.join("usr/bin"), |name| name == "python3" || name == format!("python{version}"))?;
+        keep_only(&self.path.join("usr/bin"), |name| {
+            name == "python3" || name == format!("python{version}")
+        })?;
         keep_only(&self.path.join("usr/share"), |name| name == "zoneinfo")?;
         let library = self.path.join(format!("usr/lib/python{version}"));
         keep_only(&library, |name| !UNNEEDED_LIBRARY.contains(&name) && name != "sitecustomize.py")?;

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use super::{deny, features, package, quickstart};
 use crate::error::Result;
+use crate::image;
 use crate::tools::NEXTEST;
 use crate::workspace::{Workspace, run};
 
@@ -67,6 +68,10 @@ impl Step {
             Self::Deny => deny::check(workspace),
             Self::Nextest => {
                 NEXTEST.provide(workspace)?;
+                // The tests of the Docker backend fail without an engine and the image, and say so.
+                if let Err(error) = image::provide(workspace) {
+                    eprintln!("the image of the Docker backend could not be made: {error}");
+                }
                 plain(workspace, ["nextest", "run", "--workspace", "--all-features"])
             }
             Self::Doctests => plain(workspace, ["test", "--doc", "--workspace", "--all-features"]),
