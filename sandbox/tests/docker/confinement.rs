@@ -124,13 +124,13 @@ async fn processes_cannot_be_made_and_threads_are_counted() {
 
 #[tokio::test]
 async fn no_path_leads_to_the_host() {
-    let source = "io = reach('io')\nfound = []\nseen = 0\nfor root, dirs, files in os.walk('/', followlinks=False):\n    if root.startswith(('/proc/', '/usr/lib/python', '/usr/lib/cofferdam/', '/usr/share')): dirs.clear()\n    seen += 1\n    for name in files + dirs:\n        path = root.rstrip('/') + '/' + name\n        if 'docker' in name or name in ('hostname', 'resolv.conf', 'hosts'): found.append(path)\nresult = [seen > 5, [p for p in found if 'docker' in p], [e.split('=')[0] for e in io.open('/proc/1/environ').read().split(chr(0)) if 0], dict(os.environ), os.uname().nodename, os.listdir('/sys'), os.path.exists('/dev/shm'), [n for n in ('kcore', 'cmdline', 'kallsyms') if os.path.exists('/proc/' + n) and io.open('/proc/' + n, 'rb').read(1)], os.readlink('/proc/self/exe').startswith('/usr/bin/python3')]";
-    let source = source.replace(
-        "[e.split('=')[0] for e in io.open('/proc/1/environ').read().split(chr(0)) if 0]",
-        "os.path.exists('/bin/sh')",
+    let source = "io = reach('io')\nfound = []\nseen = 0\nfor root, dirs, files in os.walk('/', followlinks=False):\n    if root.startswith(('/proc/', '/usr/lib/python', '/usr/lib/cofferdam/', '/usr/share')): dirs.clear()\n    seen += 1\n    for name in files + dirs:\n        path = root.rstrip('/') + '/' + name\n        if 'docker' in name or name in ('hostname', 'resolv.conf', 'hosts'): found.append(path)\nresult = [seen > 5, sorted(p for p in found if 'docker' in p), os.path.exists('/bin/sh'), dict(os.environ), os.uname().nodename, os.listdir('/sys'), os.path.exists('/dev/shm'), [n for n in ('kcore', 'cmdline', 'kallsyms') if os.path.exists('/proc/' + n) and io.open('/proc/' + n, 'rb').read(1)], os.readlink('/proc/self/exe').startswith('/usr/bin/python3')]";
+    // An empty mark of the engine's, and its init process.
+    let found = reach(source).await;
+    assert_eq!(
+        found,
+        json!([true, ["/.dockerenv", "/sbin/docker-init"], false, {}, "sandbox", [], false, [], true])
     );
-    let found = reach(&source).await;
-    assert_eq!(found, json!([true, [], false, {}, "sandbox", [], false, [], true]));
 }
 
 #[tokio::test]

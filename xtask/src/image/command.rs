@@ -60,6 +60,7 @@ fn make(workspace: &Workspace, tag: &str, engine: &Engine) -> Result {
     let python = root.arrange(&recipe)?;
     root.check(&recipe)?;
     engine.import(root.path(), tag, &recipe.changes(&python, &content)?)?;
+    engine.tidy()?;
     root.remove()?;
     println!("{tag} is made, with Python {python}, in {:.1} s", began.elapsed().as_secs_f64());
     Ok(())

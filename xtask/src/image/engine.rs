@@ -42,6 +42,12 @@ impl Engine {
         Ok(output.status.success() && String::from_utf8_lossy(&output.stdout).trim() == content)
     }
 
+    /// Removes images of ours that lost their name to a newer one. Those that a container still uses stay.
+    pub(super) fn tidy(&self) -> Result {
+        let ours = ["image", "prune", "--force", "--filter", "label=cofferdam.content"];
+        capture(self.docker().args(ours)).map(|_| ())
+    }
+
     /// Makes an image of the folder.
     pub(super) fn import(&self, root: &Path, tag: &str, changes: &[String]) -> Result {
         let mut tar = Command::new("tar");
