@@ -156,7 +156,8 @@ class Runner:
         if missing:
             return TOO_SMALL, struct.pack("<Q", missing)
         source = request["source"]
-        fine, made = self._runtime.guarded(lambda: self._runtime.Program(source, request["entry"]), source)
+        entry, policy = request["entry"], request["policy"]
+        fine, made = self._runtime.guarded(lambda: self._runtime.load(source, entry, policy), source)
         if not fine:
             return FAULT, made
         self._program = made

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Error, Limits};
+use crate::{Error, Limits, Program, Rejection};
 
 /// The runner bounds messages and tracebacks to a few KiB; a longer account is not the runner's.
 pub(crate) const MAX_FAULT_BYTES: usize = 256 << 10;
@@ -22,7 +22,9 @@ pub(crate) fn read_result(json: &[u8]) -> Result<Value, Error> {
 }
 
 /// Reads the runner's account of what the program did wrong.
-pub(crate) fn read_fault(json: &[u8], limits: &Limits) -> Error {
+///
+/// `loading` is the program, while it is loaded: only then can the check inside the guest refuse it.
+pub(crate) fn read_fault(json: &[u8], limits: &Limits, loading: Option<&Program>) -> Error {
     let unreadable = || Error::Crashed { message: "its runner gave no account of the failure".to_owned() };
     if json.len() > MAX_FAULT_BYTES {
         return unreadable();
@@ -34,6 +36,9 @@ pub(crate) fn read_fault(json: &[u8], limits: &Limits) -> Error {
         Kind::Memory => Error::Memory { limit: limits.memory },
         Kind::Syntax => Error::Syntax { message: fault.message, line: fault.line },
         Kind::Result | Kind::NoResult | Kind::Exit => Error::InvalidResult { message: fault.message },
+        Kind::Rejected => loading
+            .and_then(|program| Rejection::from_guest(program, fault.message.as_bytes()))
+            .map_or_else(unreadable, Error::Rejected),
         Kind::Exception => Error::Exception {
             kind: fault.class.unwrap_or_else(|| "an exception".to_owned()),
             message: fault.message,
@@ -61,6 +66,7 @@ enum Kind {
     Exit,
     Memory,
     NoResult,
+    Rejected,
     Result,
     Syntax,
 }

@@ -66,6 +66,8 @@ mod policy;
 mod profile;
 mod program;
 mod sandbox;
+#[cfg(any(feature = "docker", feature = "wasm"))]
+mod verdicts;
 #[cfg(feature = "wasm")]
 mod wasm;
 

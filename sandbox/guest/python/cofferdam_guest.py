@@ -19,9 +19,9 @@ _program = None
 
 
 class WitWorld(_World):
-    def load(self, source, entry):
+    def load(self, source, entry, policy):
         global _program
-        fine, made = runtime.guarded(lambda: runtime.Program(source, entry), source)
+        fine, made = runtime.guarded(lambda: runtime.load(source, entry, policy), source)
         if not fine:
             raise Err(made)
         _program = made

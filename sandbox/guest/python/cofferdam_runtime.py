@@ -28,6 +28,8 @@ import traceback  # noqa: F401
 import weakref  # noqa: F401
 from _random import Random as _Random
 
+import cofferdam_policy
+
 FILE = "<program>"
 
 _seed = _Random.seed
@@ -192,6 +194,10 @@ _make_encoder = json.encoder.c_make_encoder
 _quote = json.encoder.c_encode_basestring_ascii
 
 
+class _Refused(Exception):
+    """The policy refuses the program, read with this interpreter's own parser; holds its answer."""
+
+
 class _Failure(Exception):
     """A fault of the program that Python itself would not raise."""
 
@@ -240,6 +246,8 @@ def _frames(error, source):
 def _fault(error, source):
     if isinstance(error, _Failure):
         return {"kind": error.kind, "message": error.message}
+    if isinstance(error, _Refused):
+        return {"kind": "rejected", "message": error.args[0]}
     if isinstance(error, MemoryError):
         return {"kind": "memory", "message": "the program asked for more memory than it may have"}
     name = _class_name(error)
@@ -340,6 +348,16 @@ class Program:
         return _encode(names["result"])
 
 
+def load(source, entry, policy):
+    """A program, once the policy has seen the tree that this interpreter makes of it. Without a policy (`None`) it is
+    not asked: the program came unchecked, or the host remembers the answer."""
+    if policy is not None:
+        refusal = cofferdam_policy.answer(source, policy)
+        if refusal is not None:
+            raise _Refused(refusal)
+    return Program(source, entry)
+
+
 def guarded(work, source):
     """Runs `work`. Answers `(True, what it returned)`, or `(False, the fault as JSON)` for whatever it raised: nothing
     that a program raises may pass."""
@@ -369,7 +387,8 @@ def settle(modules, stdout, stderr):
     warnings.simplefilter("ignore")
     _set_policy(_Policy())
     # First use fills caches that every job would otherwise fill again.
-    guarded(lambda: Program("result = {'a': [1.5, None, True]}", None).run('{"a": [1.5, null, true]}', [], 0), "")
+    sample = "result = {'a': [1.5, None, True]}"
+    guarded(lambda: load(sample, None, "{}").run('{"a": [1.5, null, true]}', [], 0), sample)
     gc.collect()
     # What exists now is never garbage: the collector need not walk it (nor dirty its memory) in any job.
     gc.freeze()

@@ -63,13 +63,17 @@ impl Guest {
     /// Gives the container its size and loads the program that it is for.
     pub(super) async fn load(&mut self, program: &Program, size: &Size) -> Result<(), Error> {
         self.container.resize(size).await?;
-        let request = frame::load(program, self.limits.memory)?;
+        let engine = Arc::clone(&self.container.body.engine);
+        let request = frame::load(program, engine.verdicts.unknown(program), self.limits.memory)?;
         let mut hearing = Hearing::default();
         let answer = self.exchange(&request, &mut hearing).await;
         let limits = &self.limits;
         match answer {
-            Ok(Answer::Loaded) => Ok(()),
-            Ok(Answer::Fault(json)) => Err(read_fault(&json, limits)),
+            Ok(Answer::Loaded) => {
+                engine.verdicts.remember(program);
+                Ok(())
+            }
+            Ok(Answer::Fault(json)) => Err(read_fault(&json, limits, Some(program))),
             Ok(Answer::TooSmall(missing)) => Err(Error::InvalidLimit {
                 limit: "memory",
                 message: format!(
@@ -132,7 +136,7 @@ impl Guest {
         };
         match self.exchange(&request, hearing).await {
             Ok(Answer::Result(json)) => (read_result(&json), false),
-            Ok(Answer::Fault(json)) => (Err(read_fault(&json, &self.limits)), false),
+            Ok(Answer::Fault(json)) => (Err(read_fault(&json, &self.limits, None)), false),
             Ok(_) => (Err(self.error(Stop::Garbage).await), false),
             Err(stop) => {
                 let flood = matches!(stop, Stop::Flood);

@@ -20,6 +20,7 @@ use super::driver::Driver;
 use super::image::Image;
 use super::owner::Owner;
 use super::shape::{self, Size};
+use crate::verdicts::Verdicts;
 use crate::{Error, Observer};
 
 /// The labels of every container of ours.
@@ -54,6 +55,8 @@ pub(super) struct Engine {
     /// Whether the engine can limit processor shares.
     pub(super) limits_cpu: bool,
     pub(super) observer: Arc<dyn Observer>,
+    /// Which programs the check inside a container has accepted.
+    pub(super) verdicts: Verdicts,
     pub(super) owner: Option<Owner>,
     /// Random, and the same for all containers of this sandbox.
     pub(super) instance: String,
@@ -111,6 +114,7 @@ impl Engine {
             processors: info.ncpu.and_then(|count| u32::try_from(count).ok()).unwrap_or(1).max(1),
             limits_cpu: info.cpu_cfs_quota == Some(true),
             observer,
+            verdicts: Verdicts::default(),
             owner: Owner::here(),
             instance: format!("{:016x}", u64::from_le_bytes(instance)),
             runtime: address.runtime,

@@ -63,14 +63,15 @@ pub(super) fn hello(nonce: &Nonce) -> Vec<u8> {
 }
 
 /// Gives the runner its program.
-pub(super) fn load(program: &Program, memory: u64) -> Result<Vec<u8>, Error> {
+pub(super) fn load(program: &Program, policy: Option<&str>, memory: u64) -> Result<Vec<u8>, Error> {
     #[derive(Serialize)]
     struct Load<'a> {
         source: &'a str,
         entry: Option<&'a str>,
+        policy: Option<&'a str>,
         memory: u64,
     }
-    let load = Load { source: program.source(), entry: program.entry(), memory };
+    let load = Load { source: program.source(), entry: program.entry(), policy, memory };
     serde_json::to_vec(&load).map(|json| frame(1, json)).map_err(invalid)
 }
 

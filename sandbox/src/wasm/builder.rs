@@ -17,6 +17,7 @@ use super::threads::Threads;
 use super::{BACKEND, host};
 use crate::observer::{Observer, Started};
 use crate::profile::Enforced;
+use crate::verdicts::Verdicts;
 use crate::{Error, OutputPolicy, Profile};
 
 /// Chooses what a [`WasmSandbox`] is made of.
@@ -158,6 +159,7 @@ impl WasmSandboxBuilder {
             component: ready,
             slots: Arc::new(Semaphore::new(slots)),
             spares: Spares::new(spares),
+            verdicts: Verdicts::default(),
             threads: Threads::default(),
             profile: Profile {
                 backend: BACKEND,

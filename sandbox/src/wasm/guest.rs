@@ -14,7 +14,7 @@ use crate::fault::{read_fault, read_result};
 use crate::{Error, Input, Limits, Outcome, Program, Usage};
 
 type Bytes = WasmList<u8>;
-type TypedLoad = TypedFunc<(String, Option<String>), (Result<(), Bytes>,)>;
+type TypedLoad = TypedFunc<(String, Option<String>, Option<String>), (Result<(), Bytes>,)>;
 type TypedCall = TypedFunc<(String, Vec<(String, Vec<u8>)>, u64), (Result<Bytes, Bytes>,)>;
 
 /// An interpreter that has not seen any program yet.
@@ -50,7 +50,8 @@ impl Blank {
         })?;
         let load: TypedLoad = instance.get_typed_func(&mut store, "load").map_err(start_failed)?;
         let call: TypedCall = instance.get_typed_func(&mut store, "call").map_err(start_failed)?;
-        let (loaded,) = load.call(&mut store, ("result = None".to_owned(), None)).map_err(start_failed)?;
+        let (loaded,) =
+            load.call(&mut store, ("result = None".to_owned(), None, None)).map_err(start_failed)?;
         let (called,) = call.call(&mut store, ("{}".to_owned(), Vec::new(), 0)).map_err(start_failed)?;
         match loaded.and(called) {
             Ok(_) => Ok(Self { store, load, call }),
@@ -58,10 +59,11 @@ impl Blank {
         }
     }
 
-    /// Loads the program that this interpreter is for.
+    /// Loads the program that this interpreter is for. With a policy it checks the program first.
     pub(super) fn load(
         mut self,
         program: &Program,
+        policy: Option<&str>,
         limits: &Limits,
         cancelled: Arc<AtomicBool>,
     ) -> Result<Guest, Error> {
@@ -74,12 +76,13 @@ impl Blank {
         self.store.set_epoch_deadline(1);
         fill(&mut self.store, limits.fuel)?;
 
-        let source = (program.source().to_owned(), program.entry().map(str::to_owned));
+        let source =
+            (program.source().to_owned(), program.entry().map(str::to_owned), policy.map(str::to_owned));
         let mut guest = Guest { store: self.store, call: self.call, limits: limits.clone(), alive: true };
         let (loaded,) = guest.enter(&self.load, source)?;
         match loaded {
             Ok(()) => Ok(guest),
-            Err(fault) => Err(guest.fault(&fault)),
+            Err(fault) => Err(guest.fault(&fault, Some(program))),
         }
     }
 }
@@ -149,7 +152,7 @@ impl Guest {
         let (result,) = self.enter(&call, (params, series, input.random_seed()))?;
         match result {
             Ok(json) => self.result(&json),
-            Err(fault) => Err(self.fault(&fault)),
+            Err(fault) => Err(self.fault(&fault, None)),
         }
     }
 
@@ -194,8 +197,8 @@ impl Guest {
     }
 
     /// Reads the runner's account of what the program did wrong.
-    fn fault(&self, json: &Bytes) -> Error {
-        read_fault(json.as_le_slice(&self.store), &self.limits)
+    fn fault(&self, json: &Bytes, loading: Option<&Program>) -> Error {
+        read_fault(json.as_le_slice(&self.store), &self.limits, loading)
     }
 }
 

@@ -15,6 +15,7 @@ use super::session::WasmSession;
 use super::spare::Spares;
 use super::threads::Threads;
 use crate::observer::Observer;
+use crate::verdicts::Verdicts;
 use crate::{Error, Limits, OutputPolicy, Profile, Program, Sandbox};
 
 /// Runs programs in CPython 3.14 on WebAssembly. Cloning is cheap; all clones share the slots.
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) spares: Spares,
     pub(super) threads: Threads,
     pub(super) profile: Profile,
+    /// Which programs the check inside a guest has accepted.
+    pub(super) verdicts: Verdicts,
     pub(super) max_memory: u64,
     pub(super) allow_unchecked: bool,
     pub(super) output_policy: OutputPolicy,

@@ -130,7 +130,9 @@ impl SessionThread {
         let shared = &self.shared;
         let begin = Instant::now();
         shared.report_slots();
-        let guest = shared.blank().and_then(|blank| blank.load(&self.program, &self.limits, self.cancelled));
+        let policy = shared.verdicts.unknown(&self.program);
+        let guest =
+            shared.blank().and_then(|blank| blank.load(&self.program, policy, &self.limits, self.cancelled));
         let mut guest = match guest {
             Ok(guest) => guest,
             Err(error) => {
@@ -138,6 +140,9 @@ impl SessionThread {
                 return;
             }
         };
+        if policy.is_some() {
+            shared.verdicts.remember(&self.program);
+        }
         shared.observer.started(&Started { backend: BACKEND, cold: false, duration: begin.elapsed() });
         if started.send(Ok(())).is_err() {
             return;

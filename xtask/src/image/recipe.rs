@@ -20,6 +20,8 @@ const FILES: [(&str, &str); 6] = [
     ("modules.txt", "sandbox/docker/modules.txt"),
     ("standard.txt", "sandbox/guest/python/modules.txt"),
     ("cofferdam.py", "sandbox/guest/python/cofferdam.py"),
+    ("cofferdam_policy.py", "sandbox/guest/python/cofferdam_policy.py"),
+    ("cofferdam_rules.json", "sandbox/guest/python/cofferdam_rules.json"),
     ("cofferdam_runtime.py", "sandbox/guest/python/cofferdam_runtime.py"),
 ];
 
