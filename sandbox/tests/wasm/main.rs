@@ -9,6 +9,7 @@ mod helpers;
 mod limits;
 mod results;
 mod sessions;
+mod tables;
 
 use std::sync::LazyLock;
 use std::time::Duration;
