@@ -14,7 +14,7 @@ const REVISION: &str = "1";
 pub(super) const HOME: &str = "usr/lib/cofferdam";
 
 /// The files of the image's own folder: name there, and name here.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
     ("runner.py", "sandbox/docker/runner.py"),
     ("confine.py", "sandbox/docker/confine.py"),
     ("modules.txt", "sandbox/docker/modules.txt"),
