@@ -218,3 +218,41 @@ fn text(bytes: &mut Vec<u8>) -> String {
     String::from_utf8(std::mem::take(bytes))
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Code, Policy, WasmSandbox};
+
+    /// Loads a text that no host has checked, as if one had under this policy.
+    fn load(sandbox: &WasmSandbox, source: &str, policy: &str) -> Result<(), Error> {
+        let blank = sandbox.shared.blank().unwrap();
+        let program = Program::unchecked(source);
+        blank.load(&program, Some(policy), &Limits::default(), Arc::default()).map(drop)
+    }
+
+    #[test]
+    fn the_guest_refuses_what_slipped_past_the_host() {
+        let sandbox = WasmSandbox::builder().build().unwrap();
+        for (source, code, line) in [
+            ("x = 1\nimport os", Code::ModuleNotAllowed, 2),
+            ("x = ().__class__", Code::SpecialAttribute, 1),
+            // Grammar that the host's parser does not read.
+            ("x = 1\ny = f\"{eval(\"x\")}\"", Code::DeniedName, 2),
+            ("x = t'{open}'", Code::NewerGrammar, 1),
+        ] {
+            match load(&sandbox, source, "{}").unwrap_err() {
+                Error::Rejected(rejection) => {
+                    let first = &rejection.violations()[0];
+                    assert_eq!((first.code, first.line), (code, line), "{source}");
+                }
+                other => panic!("{source}: {other}"),
+            }
+        }
+        assert!(load(&sandbox, "import math", "{}").is_ok());
+        let stored = serde_json::to_string(&Policy::default().deny_module("math")).unwrap();
+        assert!(matches!(load(&sandbox, "import math", &stored), Err(Error::Rejected(_))));
+        // A policy that cannot be read lets nothing pass.
+        assert!(load(&sandbox, "x = 1", "no policy").is_err());
+    }
+}

@@ -101,29 +101,25 @@ mod tests {
     fn a_thread_is_used_again_and_more_come_when_all_are_busy() {
         let threads = Threads::default();
         let (told, hear) = mpsc::channel();
-        let run = |wait: Option<mpsc::Receiver<()>>| {
-            let told = told.clone();
-            threads
-                .run(move || {
-                    if let Some(wait) = wait {
-                        let _ = wait.recv();
-                    }
-                    let _ = told.send(thread::current().id());
-                })
-                .unwrap();
-        };
-        run(None);
+        let tell = |told: &mpsc::Sender<_>| told.send(thread::current().id()).unwrap();
+        let first = told.clone();
+        threads.run(move || tell(&first)).unwrap();
         let first = hear.recv().unwrap();
         // It is idle a moment after it told.
         while threads.shared.lock().idle == 0 {
             thread::yield_now();
         }
-        let (go, wait) = mpsc::channel();
-        run(Some(wait));
-        run(None);
-        let second = hear.recv().unwrap();
-        assert_ne!(second, first);
-        go.send(()).unwrap();
+        let (go, wait) = mpsc::channel::<()>();
+        let again = told.clone();
+        threads
+            .run(move || {
+                tell(&again);
+                wait.recv().unwrap();
+            })
+            .unwrap();
         assert_eq!(hear.recv().unwrap(), first);
+        threads.run(move || tell(&told)).unwrap();
+        assert_ne!(hear.recv().unwrap(), first);
+        go.send(()).unwrap();
     }
 }
