@@ -351,11 +351,13 @@ class Program:
 def load(source, entry, policy):
     """A program, once the policy has seen the tree that this interpreter makes of it. Without a policy (`None`) it is
     not asked: the program came unchecked, or the host remembers the answer."""
+    # What is no Python to this interpreter is that before it is anything else.
+    program = Program(source, entry)
     if policy is not None:
         refusal = cofferdam_policy.answer(source, policy)
         if refusal is not None:
             raise _Refused(refusal)
-    return Program(source, entry)
+    return program
 
 
 def guarded(work, source):

@@ -52,6 +52,8 @@ pub(super) struct Engine {
     pub(super) driver: Driver,
     pub(super) image: Image,
     pub(super) processors: u32,
+    /// Bytes of memory of the engine's machine.
+    pub(super) memory: u64,
     /// Whether the engine can limit processor shares.
     pub(super) limits_cpu: bool,
     pub(super) observer: Arc<dyn Observer>,
@@ -112,6 +114,7 @@ impl Engine {
             driver,
             image,
             processors: info.ncpu.and_then(|count| u32::try_from(count).ok()).unwrap_or(1).max(1),
+            memory: info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(i64::MAX as u64),
             limits_cpu: info.cpu_cfs_quota == Some(true),
             observer,
             verdicts: Verdicts::default(),

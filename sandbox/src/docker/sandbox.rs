@@ -106,6 +106,15 @@ impl DockerSandbox {
                 ),
             );
         }
+        if limits.memory > shared.engine.memory {
+            return invalid(
+                "memory",
+                format!(
+                    "{} bytes are more than the engine's machine has ({})",
+                    limits.memory, shared.engine.memory
+                ),
+            );
+        }
         if limits.pids < LEAST_PIDS {
             return invalid(
                 "pids",
