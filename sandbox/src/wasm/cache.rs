@@ -2,7 +2,8 @@
 //!
 //! Compiling CPython takes a processor several seconds; reading the result back takes milliseconds. But whoever can
 //! write the cached file can run code in this process. So it lies in a directory that only the process's user can
-//! enter, and that is checked at each use; a directory that others could write to is refused, never repaired.
+//! enter, and that is checked at each use; a directory that others could write to is refused, never repaired. A file's
+//! name ends in the hash of its content, so that what a disk or a careless hand changed is not run but made anew.
 
 use std::fs;
 use std::io::Write;
@@ -38,19 +39,33 @@ impl Cache {
         Ok(Self { directory })
     }
 
-    /// Where the code of this name is, if it is there and nobody else can have written it.
+    /// Where the code of this name is, if it is there as it was stored and nobody else can have written it.
     pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
-        let path = self.directory.join(name);
-        (path.is_file() && check_private(&path).is_ok()).then_some(path)
+        let entries = fs::read_dir(&self.directory).ok()?.flatten();
+        entries.map(|entry| entry.path()).find(|path| {
+            let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+            let Some(hash) = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')) else { return false };
+            if !path.is_file() || check_private(path).is_err() {
+                return false;
+            }
+            let intact = hash_of(path).is_ok_and(|found| hash.strip_suffix(SUFFIX) == Some(&found));
+            // What is left of a store that was cut short has another ending, and is none of this.
+            if !intact && hash.ends_with(SUFFIX) {
+                tracing::warn!(path = %path.display(), "cached code is not what was stored; it is removed and made anew");
+                let _ = fs::remove_file(path);
+            }
+            intact
+        })
     }
 
     /// Stores code under a name, whole or not at all, and removes what other versions left behind long ago.
     pub(super) fn store(&self, name: &str, code: &[u8]) -> std::io::Result<()> {
         self.prune();
+        let name = format!("{name}-{}{SUFFIX}", blake3::hash(code).to_hex());
         // A name of its own, because several processes may find the cache empty at once.
         let partial = self.directory.join(format!("{name}.{}.partial", std::process::id()));
         let written =
-            write_private(&partial, code).and_then(|()| fs::rename(&partial, self.directory.join(name)));
+            write_private(&partial, code).and_then(|()| fs::rename(&partial, self.directory.join(&name)));
         if written.is_err() {
             // Nothing half-written may stay; that the first error is reported matters more than this one.
             let _ = fs::remove_file(&partial);
@@ -76,6 +91,16 @@ impl Cache {
 /// How long compiled code is kept. Each version of the component, of wasmtime or of its settings leaves some 40 MB; code
 /// that is still in use is compiled again once in this time, at most.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How the name of a whole file ends.
+const SUFFIX: &str = ".cwasm";
+
+/// BLAKE3 of a file, in hexadecimal. Some 40 MB take about ten milliseconds.
+fn hash_of(path: &Path) -> std::io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(fs::File::open(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
 
 #[cfg(unix)]
 fn make_private(directory: &Path) -> std::io::Result<()> {

@@ -18,8 +18,9 @@ pub(super) fn load(engine: &Engine, cache: Option<&Cache>) -> Result<(Component,
         // SAFETY: `deserialize_file` runs whatever machine code the file holds, so the file must be one that this
         // crate wrote and nobody changed. `Cache::find` answers only with a file that belongs to this process's user
         // and that nobody else can write to, in a directory of which the same holds; `Cache::store` puts only whole
-        // results of `precompile_component` there, by renaming. Its name holds the hash of the component and of
-        // wasmtime's version and settings, and wasmtime itself refuses code for another version or processor.
+        // results of `precompile_component` there, by renaming. Its name holds the hash of the component, of wasmtime's
+        // version and settings, and of the content, which `Cache::find` compares; and wasmtime itself refuses code for
+        // another version or processor.
         match unsafe { Component::deserialize_file(engine, &path) } {
             Ok(component) => return Ok((component, false)),
             Err(error) => {
@@ -47,5 +48,5 @@ fn name(engine: &Engine) -> String {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     let component = cofferdam_python::HASH.get(..32).unwrap_or(cofferdam_python::HASH);
-    format!("python-{component}-{:016x}.cwasm", hasher.finish())
+    format!("python-{component}-{:016x}", hasher.finish())
 }

@@ -32,6 +32,13 @@ async fn code_is_kept_privately_and_a_damaged_file_is_replaced() {
     works(&builder().cache(&directory).build().unwrap()).await;
     assert_eq!(file.metadata().unwrap().len() as usize, whole.len());
 
+    // One bit, in code that would have run.
+    let mut changed = whole.clone();
+    changed[whole.len() / 2] ^= 1;
+    std::fs::write(file, &changed).unwrap();
+    works(&builder().cache(&directory).build().unwrap()).await;
+    assert!(std::fs::read(file).unwrap() == whole);
+
     // Open to others: not read, since anybody may have written it.
     let before = file.metadata().unwrap().modified().unwrap();
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o666)).unwrap();
