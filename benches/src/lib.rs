@@ -6,11 +6,14 @@
 //!
 //! | program | question |
 //! |---|---|
-//! | `compare-startup` | how long from a program's text to its result, and where the time goes |
+//! | `compare-sandbox` | what isolation costs: from a program's text to its result, in WebAssembly and in Docker, beside a bare Python process and a peer; runs a second, loops, indicators, the policy's check, and memory |
 //!
 //! ```text
-//! cargo run --release -p cofferdam-benches --bin compare-startup
+//! cargo run --release -p cofferdam-benches --bin compare-sandbox
 //! ```
+//!
+//! A peer that is a crate lies in `peers/`, as a program and a workspace of its own with its own lock file, and is driven
+//! as a process: nothing of it enters the family's dependencies. `--peer` has it built, once.
 #![forbid(unsafe_code)]
 
 mod samples;

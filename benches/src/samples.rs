@@ -15,10 +15,15 @@ impl Samples {
         Self::default()
     }
 
+    /// Adds one time, for what is timed elsewhere.
+    pub fn add(&mut self, time: Duration) {
+        self.times.push(time);
+    }
+
     /// Adds the time since `start` and returns now, where the next part starts.
     pub fn add_since(&mut self, start: Instant) -> Instant {
         let now = Instant::now();
-        self.times.push(now - start);
+        self.add(now - start);
         now
     }
 
