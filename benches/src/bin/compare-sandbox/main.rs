@@ -41,6 +41,9 @@ struct Arguments {
     /// Fail when Docker cannot be measured, in place of skipping it.
     #[arg(long)]
     require_docker: bool,
+    /// For the program itself: be one of several processes that are kept busy for so many milliseconds.
+    #[arg(long, hide = true, value_name = "MS")]
+    busy_child: Option<u64>,
 }
 
 /// How much of everything is measured.
@@ -89,9 +92,18 @@ type Problem = Box<dyn std::error::Error + Send + Sync>;
 /// The least that a program can do and have a result.
 const TRIVIAL: &str = "result = 1";
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match compare(&Arguments::parse()).await {
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.busy_child {
+        // It has a runtime of its own.
+        Some(milliseconds) => throughput::child(Duration::from_millis(milliseconds)),
+        None => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Problem::from)
+            .and_then(|runtime| runtime.block_on(compare(&arguments))),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("compare-sandbox: {}", report::chain(problem.as_ref()));
