@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+#[cfg(any(feature = "docker", feature = "wasm"))]
+use crate::Outcome;
 use crate::{Fault, Reason};
 
 /// Receives the events of a sandbox. Every method has an empty default.
@@ -61,4 +63,18 @@ pub struct Finished {
     pub truncated: bool,
     /// Why the call failed and whose fault that was; `None` when it returned a result.
     pub failure: Option<(Reason, Fault)>,
+}
+
+impl Finished {
+    #[cfg(any(feature = "docker", feature = "wasm"))]
+    pub(crate) fn new(backend: &'static str, outcome: &Outcome) -> Self {
+        Self {
+            backend,
+            duration: outcome.usage.wall,
+            cpu: outcome.usage.cpu,
+            peak_memory: outcome.usage.peak_memory,
+            truncated: outcome.truncated,
+            failure: outcome.result.as_ref().err().map(|error| (error.reason(), error.fault())),
+        }
+    }
 }

@@ -24,6 +24,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The outcome of a call that never reached a program.
+    #[cfg(any(feature = "docker", feature = "wasm"))]
+    pub(crate) fn nothing(error: Error) -> Self {
+        let (stdout, stderr) = (String::new(), String::new());
+        Self { result: Err(error), stdout, stderr, truncated: false, usage: Usage::default() }
+    }
+
     /// The result, or the error.
     ///
     /// # Errors

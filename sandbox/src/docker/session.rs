@@ -15,7 +15,7 @@ use super::pool::Pool;
 use super::shape::Size;
 use super::slots::Place;
 use crate::observer::{Finished, Started};
-use crate::{Error, Input, Limits, Outcome, OutputPolicy, Program, Session, Usage};
+use crate::{Error, Input, Limits, Outcome, OutputPolicy, Program, Session};
 
 /// An interpreter in a container, with one program in it.
 #[must_use = "a container that nobody calls only holds memory"]
@@ -114,9 +114,9 @@ async fn answer(guest: &mut Guest, mut requests: mpsc::UnboundedReceiver<Request
         let Request { input, mut answer } = request;
         let outcome = match select(pin!(guest.call(&input)), pin!(answer.closed())).await {
             Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => nothing(Error::Cancelled),
+            Either::Right(_) => Outcome::nothing(Error::Cancelled),
         };
-        guest.observer().finished(&finished(&outcome));
+        guest.observer().finished(&Finished::new(BACKEND, &outcome));
         // Whoever asked may be gone; then the answer is nobody's, and the session's last.
         if answer.send(outcome).is_err() {
             break;
@@ -137,9 +137,9 @@ impl Session for DockerSession {
     async fn invoke(&mut self, input: &Input) -> Outcome {
         let (answer, outcome) = oneshot::channel();
         if self.calls.send(Request { input: input.clone(), answer }).is_err() {
-            return nothing(Error::SessionEnded);
+            return Outcome::nothing(Error::SessionEnded);
         }
-        outcome.await.unwrap_or_else(|_| nothing(Error::SessionEnded))
+        outcome.await.unwrap_or_else(|_| Outcome::nothing(Error::SessionEnded))
     }
 
     async fn close(self) {
@@ -147,27 +147,5 @@ impl Session for DockerSession {
         // The task ends when nobody can ask it for anything.
         drop(calls);
         let _ = ended.await;
-    }
-}
-
-fn finished(outcome: &Outcome) -> Finished {
-    Finished {
-        backend: BACKEND,
-        duration: outcome.usage.wall,
-        cpu: outcome.usage.cpu,
-        peak_memory: outcome.usage.peak_memory,
-        truncated: outcome.truncated,
-        failure: outcome.result.as_ref().err().map(|error| (error.reason(), error.fault())),
-    }
-}
-
-/// The outcome of a call that gave nothing.
-fn nothing(error: Error) -> Outcome {
-    Outcome {
-        result: Err(error),
-        stdout: String::new(),
-        stderr: String::new(),
-        truncated: false,
-        usage: Usage::default(),
     }
 }

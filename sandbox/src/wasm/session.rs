@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::BACKEND;
 use super::sandbox::Shared;
 use crate::observer::{Finished, Started};
-use crate::{Error, Input, Limits, Outcome, OutputPolicy, Program, Session, Usage};
+use crate::{Error, Input, Limits, Outcome, OutputPolicy, Program, Session};
 
 /// An interpreter in a WebAssembly instance, with one program in it.
 #[must_use = "an interpreter that nobody calls only holds memory"]
@@ -81,10 +81,10 @@ impl Session for WasmSession {
     async fn invoke(&mut self, input: &Input) -> Outcome {
         let (answer, outcome) = oneshot::channel();
         if self.calls.send(Request { input: input.clone(), answer }).is_err() {
-            return nothing(Error::SessionEnded);
+            return Outcome::nothing(Error::SessionEnded);
         }
         let guard = CancelOnDrop(Some(Arc::clone(&self.cancelled)));
-        let outcome = outcome.await.unwrap_or_else(|_| nothing(Error::SessionEnded));
+        let outcome = outcome.await.unwrap_or_else(|_| Outcome::nothing(Error::SessionEnded));
         guard.disarm();
         outcome
     }
@@ -151,32 +151,10 @@ impl SessionThread {
             && let Ok(request) = self.requests.recv()
         {
             let outcome = guest.call(&request.input);
-            shared.observer.finished(&finished(&outcome));
+            shared.observer.finished(&Finished::new(BACKEND, &outcome));
             // Whoever asked may be gone; then the answer is nobody's.
             let _ = request.answer.send(outcome);
         }
-    }
-}
-
-fn finished(outcome: &Outcome) -> Finished {
-    Finished {
-        backend: BACKEND,
-        duration: outcome.usage.wall,
-        cpu: outcome.usage.cpu,
-        peak_memory: outcome.usage.peak_memory,
-        truncated: outcome.truncated,
-        failure: outcome.result.as_ref().err().map(|error| (error.reason(), error.fault())),
-    }
-}
-
-/// The outcome of a call that never reached the guest.
-fn nothing(error: Error) -> Outcome {
-    Outcome {
-        result: Err(error),
-        stdout: String::new(),
-        stderr: String::new(),
-        truncated: false,
-        usage: Usage::default(),
     }
 }
 
