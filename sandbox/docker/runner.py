@@ -26,6 +26,9 @@ READY, LOADED, FAULT, RESULT, STDOUT, STDERR, PROGRESS, USAGE, TOO_SMALL = range
 # What the kernel's and the init process's share of the container's memory may be.
 RESERVE = 8 << 20
 
+# Bytes of a word of progress, which is a line on a screen; the host takes no longer one for ours.
+MOST_WORDS = 1 << 10
+
 
 class Channel:
     """Frames to and from the host. Every frame that leaves begins with the nonce that the host sent first."""
@@ -195,7 +198,8 @@ def main():
         numpy.random.seed([seed & 0xFFFFFFFF, seed >> 32])
 
     def progress(fraction, message):
-        channel.send(PROGRESS, struct.pack("<d", fraction) + message.encode("utf-8", "backslashreplace"))
+        words = message.encode("utf-8", "backslashreplace")[:MOST_WORDS]
+        channel.send(PROGRESS, struct.pack("<d", fraction) + words)
 
     cofferdam._connect(progress=progress)
     runtime.settle(

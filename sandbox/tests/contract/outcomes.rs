@@ -19,6 +19,7 @@ contract!(
     an_exception_has_its_class_its_line_and_the_programs_frames,
     the_end_of_the_interpreter_is_the_programs_fault,
     text_is_harmless_bounded_and_heard_as_it_comes,
+    a_long_word_of_progress_is_cut_and_harms_nobody,
     a_seed_repeats_what_is_random,
     the_same_input_gives_the_same_result_where_that_is_promised,
     an_observer_is_told_of_every_start_and_call,
@@ -141,6 +142,16 @@ result = 1";
     assert_eq!(*heard.stderr.lock().unwrap(), outcome.stderr);
     let progress = heard.progress.lock().unwrap();
     assert_eq!((progress[0].fraction, progress[0].message.as_str()), (0.25, "a quarter\\u{1b}[2J"));
+}
+
+async fn a_long_word_of_progress_is_cut_and_harms_nobody(backend: Backend) {
+    let sandbox = backend.sandbox().await;
+    let heard = Arc::new(Heard::default());
+    let program = Program::unchecked("import cofferdam\ncofferdam.progress(1, 'x' * 100_000)\nresult = 1");
+    let input = Input::new().listener(heard.clone());
+    let outcome = sandbox.run(&program, &input, &limits()).await.unwrap();
+    assert_eq!(outcome.result.unwrap(), 1);
+    assert_eq!(heard.progress.lock().unwrap()[0].message, "x".repeat(1024));
 }
 
 async fn a_seed_repeats_what_is_random(backend: Backend) {
