@@ -29,10 +29,10 @@ fn interface() -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn the_component_imports_our_interface_and_nothing_of_wasi() {
+fn the_component_imports_our_interfaces_and_nothing_of_wasi() {
     let (imports, exports) = interface();
-    assert_eq!(imports, ["cofferdam:python/host@0.1.0"]);
-    assert_eq!(exports, ["load", "call"]);
+    assert_eq!(imports, ["cofferdam:python/pages@0.1.0", "cofferdam:python/host@0.1.0"]);
+    assert_eq!(exports, ["load", "call", "survey", "touch"]);
 }
 
 #[test]

@@ -20,9 +20,12 @@ const WASM_STACK: usize = 4 << 20;
 /// Bytes of stack of a session's thread: the guest's, and room for the host functions that it calls at its deepest.
 pub(super) const THREAD_STACK: usize = WASM_STACK + (2 << 20);
 
-/// Bytes of a used memory slot that are zeroed in place, rather than given back to the system and faulted in again.
-/// CPython touches about this much in a short job.
+/// Bytes of a used memory slot that keep their place in the system's memory and get back what stood in them, rather than
+/// being given back and faulted in again. A short job writes to less than one MiB; see [`pages`](super::pages).
 const KEEP_RESIDENT: usize = 4 << 20;
+
+/// Likewise of the table of functions, which takes half a MiB and is filled as functions are called.
+const KEEP_TABLE: usize = 1 << 20;
 
 /// What CPython's component is made of, with room to spare: it has one memory, and its core modules are linked through
 /// shared tables. More than this is not our component.
@@ -55,6 +58,7 @@ pub(super) fn engine(slots: usize, max_memory: u64, fuel: bool) -> Result<Engine
         .max_memory_size(memory)
         .max_unused_warm_slots(count)
         .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(KEEP_TABLE)
         .pagemap_scan(Enabled::Auto);
 
     let mut config = Config::new();

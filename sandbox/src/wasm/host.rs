@@ -10,6 +10,7 @@ use wasmtime::{Engine, ResourceLimiter, StoreContextMut, UpdateDeadline};
 
 use super::engine::{TABLE_ELEMENTS, TICK};
 use super::indicator::Indicator;
+use super::pages;
 use crate::{Listener, Progress};
 
 /// Where the guest's text goes.
@@ -59,7 +60,7 @@ pub(super) struct Terms {
 /// The state that belongs to one instance.
 pub(super) struct Host {
     /// Bytes of all linear memories together.
-    memory: u64,
+    pub(super) memory: u64,
     /// The most that `memory` was.
     pub(super) peak_memory: u64,
     /// What `memory` must not exceed.
@@ -84,6 +85,17 @@ pub(super) struct Host {
     listener: Option<Arc<dyn Listener>>,
     /// When progress was last passed on.
     progressed: Option<Instant>,
+    /// What the guest shows when it is asked to show its memory; nothing is looked at otherwise.
+    pub(super) survey: Survey,
+}
+
+/// A look at the pages that the guest wrote to.
+#[derive(Default)]
+pub(super) enum Survey {
+    #[default]
+    NotAsked,
+    Asked,
+    Done(std::io::Result<Vec<u32>>),
 }
 
 impl Host {
@@ -107,6 +119,7 @@ impl Host {
             random: SeedableRng::seed_from_u64(0),
             listener: None,
             progressed: None,
+            survey: Survey::NotAsked,
         }
     }
 
@@ -288,6 +301,18 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
         store.data_mut().random.fill_bytes(&mut bytes);
         Ok((bytes,))
     })?;
+
+    linker.instance("cofferdam:python/pages@0.1.0")?.func_wrap(
+        "survey",
+        |mut store: StoreContextMut<'_, Host>, (memory,): (WasmList<u8>,)| {
+            if !matches!(store.data().survey, Survey::Asked) {
+                return Err(wasmtime::Error::msg("showed its memory without being asked"));
+            }
+            let written = pages::written(memory.as_le_slice(&store));
+            store.data_mut().survey = Survey::Done(written);
+            Ok(())
+        },
+    )?;
     Ok(linker)
 }
 

@@ -12,6 +12,7 @@ mod guest;
 mod host;
 mod indicator;
 mod load;
+mod pages;
 mod sandbox;
 mod session;
 mod spare;

@@ -1,6 +1,6 @@
 //! The sandbox: an engine, the compiled component, and the slots.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
@@ -11,6 +11,7 @@ use super::builder::WasmSandboxBuilder;
 use super::engine::Ticker;
 use super::guest::Blank;
 use super::host::Host;
+use super::pages::Pages;
 use super::session::WasmSession;
 use super::spare::Spares;
 use super::threads::Threads;
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     pub(super) component: InstancePre<Host>,
     pub(super) slots: Arc<Semaphore>,
     pub(super) spares: Spares,
+    /// What every interpreter writes to; the first one tells.
+    pub(super) pages: OnceLock<Pages>,
     pub(super) threads: Threads,
     pub(super) profile: Profile,
     /// Which programs the check inside a guest has accepted.
@@ -51,13 +54,20 @@ impl Shared {
         self.spares.take().map_or_else(|| self.make_blank(), Ok)
     }
 
-    /// Makes a spare, unless there are enough; says whether it did. Takes milliseconds, on the calling thread.
+    /// Makes a spare, unless there are enough; says whether it did. Works on the calling thread.
     pub(super) fn make_spare(&self) -> bool {
         self.spares.make(|| self.make_blank())
     }
 
     fn make_blank(&self) -> Result<Blank, Error> {
-        Blank::new(&self.engine, &self.component, self.max_memory)
+        let make = |pages| Blank::new(&self.engine, &self.component, self.max_memory, pages);
+        if let Some(pages) = self.pages.get() {
+            return make(pages);
+        }
+        let mut first = make(&Pages::default())?;
+        // Whoever was quicker found the same.
+        let _ = self.pages.set(first.survey()?);
+        Ok(first)
     }
 
     pub(super) fn report_slots(&self) {

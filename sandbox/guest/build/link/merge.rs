@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
 use wasm_encoder::{
-    CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, EntityType, ExportKind,
-    ExportSection, Function, FunctionSection, GlobalSection, ImportSection, Instruction, MemArg,
-    MemorySection, Module as Output, TableSection, TypeSection,
+    CodeSection, ConstExpr, DataCountSection, ElementSection, EntityType, ExportKind, ExportSection,
+    Function, FunctionSection, GlobalSection, ImportSection, Instruction, MemArg, MemorySection,
+    Module as Output, TableSection, TypeSection,
 };
 use wasmparser::{ExternalKind, FuncType, Operator, TypeRef};
 
 use super::super::Outcome;
+use super::image::Image;
+use super::pages;
 use super::parts::{Module, Parts, Place};
 
 /// The interface whose functions stay imports.
@@ -66,10 +68,13 @@ pub(super) fn merge(parts: &Parts<'_>) -> Outcome<Vec<u8>> {
 struct Merge<'a, 'p> {
     parts: &'p Parts<'a>,
     instances: Vec<Instance<'a, 'p>>,
-    /// Functions of our interface that are imported, with their types in the merged module.
-    hosts: Vec<(&'a str, u32)>,
+    /// Functions of our interfaces that are imported: interface, name, and type in the merged module.
+    hosts: Vec<(&'a str, &'a str, u32)>,
     /// Functions that are made here, after all others, with their types.
     answers: Vec<(Answer, u32)>,
+    /// How many functions the modules define, and how many types.
+    defined: u32,
+    types: u32,
     /// For each imported function of each instance, its index in the merged module.
     imported: HashMap<(usize, u32), u32>,
     /// For each imported global of each instance, the instance that defines it and its index there.
@@ -83,6 +88,8 @@ impl<'a, 'p> Merge<'a, 'p> {
             instances: Vec::new(),
             hosts: Vec::new(),
             answers: Vec::new(),
+            defined: 0,
+            types: 0,
             imported: HashMap::new(),
             globals: HashMap::new(),
         };
@@ -106,6 +113,7 @@ impl<'a, 'p> Merge<'a, 'p> {
                 ..next
             };
         }
+        (merge.defined, merge.types) = (next.functions, next.types);
         // Imported functions come first, so where the defined ones begin is known once the imports are.
         let mut calls = Vec::new();
         for instance in &merge.instances {
@@ -125,6 +133,7 @@ impl<'a, 'p> Merge<'a, 'p> {
                 }
             }
         }
+        merge.hosts.push((pages::INTERFACE, "survey", merge.two_numbers()));
         let mut made = Vec::new();
         for (call, place, ty) in calls {
             match place {
@@ -143,7 +152,7 @@ impl<'a, 'p> Merge<'a, 'p> {
             let index = match target {
                 Made::Host(at) => at,
                 Made::Defined(owner, index) => merge.function(owner, index)?,
-                Made::Answer(at) => merge.hosts.len() as u32 + next.functions + at,
+                Made::Answer(at) => merge.hosts.len() as u32 + merge.defined + at,
             };
             merge.imported.insert(call, index);
         }
@@ -151,7 +160,16 @@ impl<'a, 'p> Merge<'a, 'p> {
     }
 
     fn host(&mut self, name: &'a str, ty: u32) -> u32 {
-        position_or_push(&mut self.hosts, |(other, _)| *other == name, (name, ty))
+        position_or_push(&mut self.hosts, |(_, other, _)| *other == name, (HOST, name, ty))
+    }
+
+    /// The types of functions over pages come after those of the modules: of two numbers, and of none.
+    fn two_numbers(&self) -> u32 {
+        self.types
+    }
+
+    fn nothing(&self) -> u32 {
+        self.types + 1
     }
 
     fn made(&mut self, answer: Answer, ty: u32) -> u32 {
@@ -206,7 +224,7 @@ impl<'a, 'p> Merge<'a, 'p> {
         let mut globals = GlobalSection::new();
         let mut elements = ElementSection::new();
         let mut code = CodeSection::new();
-        let mut data = DataSection::new();
+        let mut image = Image::default();
         for instance in &self.instances {
             let module = instance.module;
             let mut within = Within { merge: self, instance, imported: module.imported(ExternalKind::Func) };
@@ -232,7 +250,7 @@ impl<'a, 'p> Merge<'a, 'p> {
                 within.parse_function_body(&mut code, body.clone()).map_err(said)?;
             }
             for datum in &module.data {
-                within.parse_data(&mut data, datum.clone()).map_err(said)?;
+                image.add(datum)?;
             }
         }
         if tables.len() != 1 || memories.len() != 1 {
@@ -241,13 +259,22 @@ impl<'a, 'p> Merge<'a, 'p> {
             );
         }
         let mut imports = ImportSection::new();
-        for (name, ty) in &self.hosts {
-            imports.import(HOST, name, EntityType::Function(*ty));
+        for (interface, name, ty) in &self.hosts {
+            imports.import(interface, name, EntityType::Function(*ty));
         }
         for (answer, ty) in &self.answers {
             functions.function(*ty);
             code.function(&body(*answer, self.ty(*ty)?)?);
         }
+        types.ty().function(pages::TWO_NUMBERS, []);
+        types.ty().function([], []);
+        let survey = self.hosts.iter().position(|(interface, ..)| *interface == pages::INTERFACE);
+        functions.function(self.nothing()).function(self.two_numbers());
+        code.function(&pages::survey(survey.ok_or("nobody looks at pages")? as u32))
+            .function(&pages::touch());
+
+        image.immortalise()?;
+        let data = image.encode();
 
         let mut output = Output::new();
         output.section(&types).section(&imports).section(&functions).section(&tables).section(&memories);
@@ -278,6 +305,8 @@ impl<'a, 'p> Merge<'a, 'p> {
         if !matches!(memory, Place::Defined(..)) {
             return Err("the memory is nobody's".into());
         }
+        let own = self.hosts.len() as u32 + self.defined + self.answers.len() as u32;
+        exports.export("survey", ExportKind::Func, own).export("touch", ExportKind::Func, own + 1);
         exports.export("memory", ExportKind::Memory, 0);
         exports.export("cabi_realloc", ExportKind::Func, self.place(realloc)?);
         Ok(exports)

@@ -13,7 +13,9 @@
 //!
 //! The component that comes out imports `cofferdam:python/host` and nothing else, which a test checks.
 
+mod image;
 mod merge;
+mod pages;
 mod parts;
 
 use std::path::Path;
@@ -29,7 +31,7 @@ pub(super) fn link(component: &[u8], wit: &Path) -> Outcome<Vec<u8>> {
     let mut module = merge::merge(&parts)?;
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(wit)?;
-    let world = resolve.select_world(&[package], Some("guest"))?;
+    let world = resolve.select_world(&[package], Some("linked"))?;
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
     Ok(ComponentEncoder::default().module(&module)?.validate(true).encode()?)
 }
