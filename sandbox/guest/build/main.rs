@@ -70,14 +70,11 @@ fn build() -> Outcome<()> {
 fn componentize(root: &Path, out: &Path, modules: &[&str]) -> Outcome<PathBuf> {
     let tool = install(root, out)?;
     let staging = out.join("app");
-    fs::create_dir_all(&staging)?;
-    for entry in fs::read_dir(root.join("python"))? {
-        let path = entry?.path();
-        let extension = path.extension().and_then(OsStr::to_str);
-        if let (Some(name), Some("py" | "json")) = (path.file_name(), extension) {
-            fs::copy(&path, staging.join(name))?;
-        }
+    if staging.is_dir() {
+        // A module that is gone from here could still be imported from there.
+        fs::remove_dir_all(&staging)?;
     }
+    copy(&root.join("python"), &staging)?;
     fs::write(staging.join("cofferdam_modules.py"), format!("MODULES = {modules:?}\n"))?;
 
     let component = out.join("python.wasm");
@@ -101,6 +98,21 @@ fn componentize(root: &Path, out: &Path, modules: &[&str]) -> Outcome<PathBuf> {
     fs::remove_file(parts)?;
     fs::remove_dir_all(out.join("venv"))?;
     Ok(component)
+}
+
+/// Copies modules and their data, with the packages among them.
+fn copy(from: &Path, to: &Path) -> Outcome<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        let Some(name) = path.file_name() else { continue };
+        if path.is_dir() && name != "__pycache__" {
+            copy(&path, &to.join(name))?;
+        } else if let Some("py" | "json") = path.extension().and_then(OsStr::to_str) {
+            fs::copy(&path, to.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the virtual environment, unless it is there, and returns the path of componentize-py in it.

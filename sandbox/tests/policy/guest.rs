@@ -32,7 +32,7 @@ impl Verdict {
     }
 }
 
-/// Checks programs with `cofferdam_policy.py` in one process. `COFFERDAM_PYTHON` names another interpreter, as for the
+/// Checks programs with the guest's `cofferdam_policy` in one process. `COFFERDAM_PYTHON` names another interpreter, as for the
 /// build.
 pub(crate) fn verdicts<S: AsRef<str>>(sources: &[S], policy: &str) -> Vec<Verdict> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -54,7 +54,7 @@ pub(crate) fn verdicts<S: AsRef<str>>(sources: &[S], policy: &str) -> Vec<Verdic
     let mut stdin = child.stdin.take().unwrap();
     let writer = thread::spawn(move || stdin.write_all(lines.as_bytes()));
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "cofferdam_policy.py failed: {}", output.status);
+    assert!(output.status.success(), "cofferdam_policy failed: {}", output.status);
     writer.join().unwrap().unwrap();
     let verdicts: Vec<Verdict> = String::from_utf8(output.stdout).unwrap().lines().map(verdict).collect();
     assert_eq!(verdicts.len(), sources.len());

@@ -1,7 +1,9 @@
 //! What of this repository goes into the image, and what the image says of itself.
 
-use std::fs;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::packages::Packages;
 use crate::error::{Context, Result};
@@ -14,20 +16,21 @@ const REVISION: &str = "1";
 pub(super) const HOME: &str = "usr/lib/cofferdam";
 
 /// The files of the image's own folder: name there, and name here.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 6] = [
     ("runner.py", "sandbox/docker/runner.py"),
     ("confine.py", "sandbox/docker/confine.py"),
     ("modules.txt", "sandbox/docker/modules.txt"),
     ("standard.txt", "sandbox/guest/python/modules.txt"),
     ("cofferdam.py", "sandbox/guest/python/cofferdam.py"),
-    ("cofferdam_policy.py", "sandbox/guest/python/cofferdam_policy.py"),
-    ("cofferdam_rules.json", "sandbox/guest/python/cofferdam_rules.json"),
     ("cofferdam_runtime.py", "sandbox/guest/python/cofferdam_runtime.py"),
 ];
 
-/// The files, read.
+/// The packages of Python beside them, each with all that is in it.
+const PACKAGES: [(&str, &str); 1] = [("cofferdam_policy", "sandbox/guest/python/cofferdam_policy")];
+
+/// The files, read, with their paths in the image's own folder.
 pub(super) struct Recipe {
-    pub(super) files: Vec<(&'static str, String)>,
+    pub(super) files: Vec<(String, String)>,
     dockerfile: PathBuf,
 }
 
@@ -36,7 +39,10 @@ impl Recipe {
         let mut files = Vec::new();
         for (name, place) in FILES {
             let path = workspace.root.join(place);
-            files.push((name, fs::read_to_string(&path).context(|| format!("read {}", path.display()))?));
+            files.push((name.to_owned(), text(&path)?));
+        }
+        for (name, place) in PACKAGES {
+            package(name, &workspace.root.join(place), &mut files)?;
         }
         Ok(Self { files, dockerfile: workspace.root.join("sandbox/docker/Dockerfile") })
     }
@@ -44,13 +50,13 @@ impl Recipe {
     /// What programs in the image may import.
     pub(super) fn modules(&self) -> Vec<&str> {
         let lists = ["standard.txt", "modules.txt"];
-        let texts = lists.iter().flat_map(|list| self.files.iter().filter(move |(name, _)| name == list));
+        let texts = lists.iter().flat_map(|list| self.files.iter().filter(move |(name, _)| name == *list));
         texts.flat_map(|(_, text)| text.split_whitespace()).collect()
     }
 
     /// A fingerprint of all that the image is made of.
     pub(super) fn content(&self, packages: &Packages) -> String {
-        let texts = self.files.iter().flat_map(|(name, text)| [*name, text.as_str()]);
+        let texts = self.files.iter().flat_map(|(name, text)| [name.as_str(), text]);
         let names = packages.files().iter().map(String::as_str);
         let parts: Vec<&str> = std::iter::once(REVISION).chain(texts).chain(names).collect();
         format!("{:016x}", fingerprint(&parts))
@@ -60,7 +66,7 @@ impl Recipe {
     /// cannot differ in it.
     pub(super) fn changes(&self, python: &str, content: &str) -> Result<Vec<String>> {
         let path = &self.dockerfile;
-        let text = fs::read_to_string(path).context(|| format!("read {}", path.display()))?;
+        let text = text(path)?;
         let protocol = text
             .lines()
             .find_map(|line| line.strip_prefix("LABEL cofferdam.protocol="))
@@ -75,6 +81,30 @@ impl Recipe {
             format!("LABEL cofferdam.content={content}"),
         ])
     }
+}
+
+fn text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).context(|| format!("read {}", path.display()))
+}
+
+/// Adds the modules of a package and their data, in the order of their names, so that the fingerprint is the same
+/// everywhere.
+fn package(name: &str, folder: &Path, files: &mut Vec<(String, String)>) -> Result {
+    let read = || format!("read {}", folder.display());
+    let entries: Vec<_> =
+        fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<_>>()).context(read)?;
+    let mut paths: Vec<_> = entries.iter().map(DirEntry::path).collect();
+    paths.sort();
+    for path in paths {
+        let Some(own) = path.file_name().and_then(OsStr::to_str) else { continue };
+        let inside = format!("{name}/{own}");
+        if path.is_dir() && own != "__pycache__" {
+            package(&inside, &path, files)?;
+        } else if let Some("py" | "json") = path.extension().and_then(OsStr::to_str) {
+            files.push((inside, text(&path)?));
+        }
+    }
+    Ok(())
 }
 
 /// FNV-1a. It tells versions of our own files apart, and protects from nobody.
@@ -100,6 +130,9 @@ mod tests {
         let recipe = Recipe::read(&Workspace::find().unwrap()).unwrap();
         assert!(recipe.modules().contains(&"numpy.linalg") && recipe.modules().contains(&"math"));
         assert!(!recipe.modules().contains(&"os"));
+        for name in ["cofferdam_policy/rules.json", "cofferdam_policy/walk/__init__.py"] {
+            assert!(recipe.files.iter().any(|(file, _)| file == name), "{name}");
+        }
         let changes = recipe.changes("3.11", "0").unwrap();
         assert!(changes.contains(&"LABEL cofferdam.protocol=1".to_owned()), "{changes:?}");
     }

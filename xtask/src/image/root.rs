@@ -101,7 +101,11 @@ impl Root {
             fs::rename(&from, &to).context(|| format!("move {}", from.display()))?;
         }
         for (name, text) in &recipe.files {
-            fs::write(home.join(name), text).context(|| format!("write {name}"))?;
+            let path = home.join(name);
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).context(|| format!("make {}", folder.display()))?;
+            }
+            fs::write(path, text).context(|| format!("write {name}"))?;
         }
         self.link_libraries()?;
         self.prune(&version)?;

@@ -1,0 +1,128 @@
+"""Statements and definitions."""
+
+import ast
+
+from ..tables import SPECIAL_DEFINED
+from .nodes import strings
+from .scopes import ANNOTATION, UNCERTAIN, Scope
+
+
+class Statements:
+    """What definitions, assignments and declarations bind, and what they hold."""
+
+    def function(self, node):
+        self.stack += node.decorator_list
+        self.bind(node.name)
+        self.defined(node, node.name, SPECIAL_DEFINED)
+        arguments = node.args
+        self.stack += arguments.defaults
+        self.stack += [default for default in arguments.kw_defaults if default is not None]
+        around = self.type_parameters(node)
+        annotations = [argument.annotation for argument in _arguments(arguments) if argument.annotation is not None]
+        if node.returns is not None:
+            annotations.append(node.returns)
+        if annotations:
+            self.later.append((around, self.at, ANNOTATION | UNCERTAIN, annotations, False))
+        inside = Scope("function", around, self.at)
+        self.parameters(inside, arguments)
+        self.later.append((inside, self.at, 0, node.body, True))
+
+    def parameters(self, scope, arguments):
+        for argument in _arguments(arguments):
+            scope.bound.add(argument.arg)
+            self.stored(argument, argument.arg, scope)
+
+    def class_definition(self, node):
+        self.stack += node.decorator_list
+        self.bind(node.name)
+        self.defined(node, node.name, ())
+        around = self.type_parameters(node)
+        self.keywords(node.keywords)
+        held = node.bases + [keyword.value for keyword in node.keywords]
+        if held:
+            self.later.append((around, self.at, self.context, held, False))
+        self.later.append((Scope("class", around, self.at), self.at, 0, node.body, True))
+
+    def type_parameters(self, node):
+        """The scope in which the type parameters of a definition stand; the current one where there are none."""
+        parameters = getattr(node, "type_params", None)
+        if not parameters:
+            return self.scope
+        scope = Scope("function", self.scope, self.at)
+        for parameter in parameters:
+            scope.bound.add(parameter.name)
+            self.stored(parameter, parameter.name, scope)
+            held = [getattr(parameter, field, None) for field in ("bound", "default_value")]
+            held = [value for value in held if value is not None]
+            if held:
+                self.later.append((scope, self.at, ANNOTATION | UNCERTAIN, held, False))
+        return scope
+
+    def type_alias(self, node):
+        self.stack.append(node.name)
+        self.later.append((self.type_parameters(node), self.at, ANNOTATION | UNCERTAIN, [node.value], False))
+
+    def assignment(self, node):
+        self.stack.append(node.value)
+        for target in node.targets:
+            self.assigned(target, node.value)
+
+    def annotated_assignment(self, node):
+        self.later.append((self.scope, self.at, ANNOTATION | UNCERTAIN, [node.annotation], False))
+        if node.value is not None:
+            self.stack.append(node.value)
+            self.assigned(node.target, node.value)
+        else:
+            self.stack.append(node.target)
+
+    def assigned(self, target, value):
+        if target.__class__ is ast.Name:
+            if target.id == "__match_args__":
+                self.bind(target.id)
+                self.match_arguments(value)
+                return
+            if target.id == "__slots__":
+                self.own.update(member for member in strings(value) or () if member and member.startswith("_"))
+        self.stack.append(target)
+
+    def augmented_assignment(self, node):
+        self.stack += (node.value, node.target)
+        if node.target.__class__ is ast.Name:
+            # The old value is read first.
+            self.names.append((node.target, self.scope, self.at, self.context))
+
+    def deletion(self, node):
+        self.stack += node.targets
+
+    def handler(self, node):
+        if node.name is not None:
+            # Python deletes the name when the handler ends.
+            self.bind(node.name)
+            self.scope.deleted.add(node.name)
+            self.stored(node, node.name)
+        if node.type is not None:
+            self.stack.append(node.type)
+        if self.scope.kind == "function":
+            self.stack += node.body
+
+    def global_names(self, node):
+        if self.scope is not self.module:
+            self.scope.globals.update(node.names)
+        for name in node.names:
+            self.stored(node, name)
+            if name in self.rules.denied:
+                self.refuse("CD201", node, f"builtin `{name}` may not be made global")
+
+    def nonlocal_names(self, node):
+        self.scope.nonlocals.update(node.names)
+        for name in node.names:
+            self.stored(node, name)
+
+
+def _arguments(arguments):
+    found = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    if arguments.vararg is not None:
+        found.append(arguments.vararg)
+    if arguments.kwarg is not None:
+        found.append(arguments.kwarg)
+    return found
