@@ -66,6 +66,7 @@ mod policy;
 mod profile;
 mod program;
 mod sandbox;
+mod threads;
 #[cfg(any(feature = "docker", feature = "wasm"))]
 mod verdicts;
 #[cfg(feature = "wasm")]

@@ -1,7 +1,8 @@
 //! The check from text to verdict.
 
 use std::collections::BTreeSet;
-use std::thread;
+use std::sync::LazyLock;
+use std::sync::mpsc::{self, SyncSender};
 
 use super::code::Code;
 use super::parse;
@@ -12,10 +13,14 @@ use super::text;
 use super::violation::Draft;
 use super::walk;
 use crate::Program;
+use crate::threads::Threads;
 
-/// The stack of the thread that parses, walks and drops the syntax tree, whose depth the limits bound. It is
-/// reserved address space: only what is used costs memory.
+/// The stack of a thread that parses, walks and drops the syntax tree, whose depth the limits bound. It is
+/// reserved address space: only what is used costs memory, until the thread has had no work for a while.
 const STACK: usize = 64 * 1024 * 1024;
+
+/// The threads belong to the process, since policies are plain data. There are as many as checks run at once.
+static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::new("cofferdam-check", STACK));
 
 /// What a walk over the program found.
 #[derive(Debug, Default)]
@@ -51,27 +56,31 @@ fn examine(policy: &Policy, source: &Source<'_>) -> Findings {
     if !violations.is_empty() {
         return Findings::refused(violations);
     }
-    // The tree is built, walked and dropped on the large stack; only plain findings come back. A panic of the
-    // parser ends that thread alone and counts as a refusal.
-    let verdict = thread::scope(|scope| {
-        thread::Builder::new()
-            .name("cofferdam-check".to_owned())
-            .stack_size(STACK)
-            .spawn_scoped(scope, || parse_and_walk(policy, source))
-            .map(thread::ScopedJoinHandle::join)
-    });
-    match verdict {
+    let (tell, hear) = mpsc::sync_channel(1);
+    let (policy, text) = (policy.clone(), source.text().to_owned());
+    let begun = THREADS.run(move || parse_and_walk(&policy, &text, &tell));
+    match begun.map(|()| hear.recv()) {
         Ok(Ok(findings)) => findings,
+        // The parser panicked, which ended its thread.
         Ok(Err(_)) => failed("the checker gave up on this program"),
         Err(_) => failed("the system gave the checker no thread"),
     }
 }
 
-fn parse_and_walk(policy: &Policy, source: &Source<'_>) -> Findings {
-    match parse::parse(source, &policy.limits()) {
-        Ok(body) => walk::walk(policy, source, &body),
-        Err(violation) => Findings::refused(vec![violation]),
-    }
+/// The tree is built, walked and dropped on the large stack; only plain findings leave it, and they do so before the
+/// tree is dropped, for which nobody needs to wait.
+fn parse_and_walk(policy: &Policy, text: &str, tell: &SyncSender<Findings>) {
+    let source = Source::new(text);
+    let (body, findings) = match parse::parse(&source, &policy.limits()) {
+        Ok(body) => {
+            let findings = walk::walk(policy, &source, &body);
+            (body, findings)
+        }
+        Err(violation) => (Vec::new(), Findings::refused(vec![violation])),
+    };
+    // The caller waits until it is told, or until this thread panics.
+    let _ = tell.send(findings);
+    drop(body);
 }
 
 fn failed(message: &str) -> Findings {

@@ -43,7 +43,8 @@ pub(super) struct Deep {
 
 /// Follows the tokens up to the first lexical error and reports the first place beyond the limits.
 pub(super) fn check(tokens: &[LexResult], bounds: &Bounds) -> Option<Deep> {
-    let mut scan = Scan { bounds, levels: vec![Level::default()], blocks: vec![0], enclosing: 0 };
+    let mut scan =
+        Scan { bounds, levels: vec![Level::default()], blocks: vec![0], enclosing: 0, enclosing_blocks: 0 };
     for token in tokens {
         let Ok((token, range)) = token else { break };
         if let Some(excess) = scan.step(token) {
@@ -62,17 +63,22 @@ struct Scan<'b> {
     blocks: Vec<u32>,
     /// Depth of the enclosing brackets, without the innermost level.
     enclosing: u32,
+    /// Depth of the enclosing blocks, without the innermost one.
+    enclosing_blocks: u32,
 }
 
 impl Scan<'_> {
     fn step(&mut self, token: &Tok) -> Option<Excess> {
         match token {
-            Tok::Indent => self.blocks.push(0),
+            Tok::Indent => {
+                self.enclosing_blocks = self.enclosing_blocks.saturating_add(self.block());
+                self.blocks.push(0);
+            }
             Tok::Dedent => {
                 self.blocks.pop();
+                self.enclosing_blocks = self.enclosing_blocks.saturating_sub(self.block());
             }
             Tok::Newline | Tok::Semi => {
-                self.levels.truncate(1);
                 self.levels.clear();
                 self.levels.push(Level::default());
                 self.enclosing = 0;
@@ -136,6 +142,11 @@ impl Scan<'_> {
         }
     }
 
+    /// Depth of the innermost block: its own, and one for each arm in a row.
+    fn block(&self) -> u32 {
+        self.blocks.last().map_or(0, |arms| arms.saturating_add(1))
+    }
+
     fn excess(&self) -> Option<Excess> {
         let beyond = |count: usize, limit: u32| count.saturating_sub(1) > limit as usize;
         if beyond(self.levels.len(), self.bounds.brackets) {
@@ -145,7 +156,7 @@ impl Scan<'_> {
             return Some(Excess::Blocks);
         }
         let line = self.enclosing.saturating_add(self.levels.last().map_or(0, Level::depth));
-        let blocks = self.blocks.iter().fold(0u32, |sum, arms| sum.saturating_add(*arms).saturating_add(1));
+        let blocks = self.enclosing_blocks.saturating_add(self.block());
         (line.saturating_add(blocks) > self.bounds.depth).then_some(Excess::Depth)
     }
 }

@@ -29,9 +29,18 @@ use crate::Program;
 /// let rejection = policy.check("import os\nresult = os.getcwd()").unwrap_err();
 /// assert_eq!(rejection.violations()[0].code.as_str(), "CD101");
 /// ```
+///
+/// A clone costs one reference count.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Settings", into = "Settings")]
+pub struct Policy {
+    settings: Arc<Settings>,
+}
+
+/// What a policy is made of, and what is stored of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Policy {
+struct Settings {
     modules: BTreeMap<String, Exports>,
     denied_names: BTreeSet<String>,
     bounds: Bounds,
@@ -39,7 +48,7 @@ pub struct Policy {
     carried: Carried,
 }
 
-impl Default for Policy {
+impl Default for Settings {
     fn default() -> Self {
         let modules = modules::reviewed()
             .filter(|module| !module.name.contains('.'))
@@ -54,6 +63,18 @@ impl Default for Policy {
     }
 }
 
+impl From<Settings> for Policy {
+    fn from(settings: Settings) -> Self {
+        Self { settings: Arc::new(settings) }
+    }
+}
+
+impl From<Policy> for Settings {
+    fn from(policy: Policy) -> Self {
+        Arc::unwrap_or_clone(policy.settings)
+    }
+}
+
 impl Policy {
     /// Allows a top-level module: with the reviewed names where this crate has a table for it, else with every
     /// public name ([`Exports::Public`]). For a module without a table prefer [`allow_names`](Self::allow_names).
@@ -62,8 +83,8 @@ impl Policy {
     pub fn allow_module(mut self, name: impl Into<String>) -> Self {
         let name = top(name.into());
         let exports = if modules::find(&name).is_some() { Exports::Reviewed } else { Exports::Public };
-        self.modules.insert(name, exports);
-        self.changed()
+        self.change().modules.insert(name, exports);
+        self
     }
 
     /// Allows a top-level module with exactly these names, in place of what was allowed of it before. Its
@@ -75,41 +96,41 @@ impl Policy {
         names: impl IntoIterator<Item = N>,
     ) -> Self {
         let names = names.into_iter().map(Into::into).collect();
-        self.modules.insert(top(module.into()), Exports::Names(names));
-        self.changed()
+        self.change().modules.insert(top(module.into()), Exports::Names(names));
+        self
     }
 
     /// Takes a module off the allow-list.
     #[must_use = "the policy is returned, not changed in place"]
     pub fn deny_module(mut self, name: &str) -> Self {
-        self.modules.remove(name);
-        self.changed()
+        self.change().modules.remove(name);
+        self
     }
 
     /// Denies one more builtin name, such as `"print"`. The crate's own denied names cannot be allowed.
     #[must_use = "the policy is returned, not changed in place"]
     pub fn deny_name(mut self, name: impl Into<String>) -> Self {
-        self.denied_names.insert(name.into());
-        self.changed()
+        self.change().denied_names.insert(name.into());
+        self
     }
 
     /// Sets the limits on size and depth.
     #[must_use = "the policy is returned, not changed in place"]
     pub fn bounds(mut self, bounds: Bounds) -> Self {
-        self.bounds = bounds;
-        self.changed()
+        self.change().bounds = bounds;
+        self
     }
 
     /// The allowed top-level modules, each with the names that it shows.
     #[must_use]
     pub fn modules(&self) -> &BTreeMap<String, Exports> {
-        &self.modules
+        &self.settings.modules
     }
 
     /// The limits on size and depth as they are enforced: no value is above its ceiling.
     #[must_use]
     pub fn limits(&self) -> Bounds {
-        self.bounds.capped()
+        self.settings.bounds.capped()
     }
 
     /// Checks a text and makes it a program.
@@ -128,23 +149,28 @@ impl Policy {
 
     /// The policy as JSON, for the programs that it accepts.
     pub(super) fn carried(&self) -> Arc<str> {
-        self.carried.text(self)
+        self.settings.carried.text(self)
     }
 
-    fn changed(mut self) -> Self {
-        self.carried = Carried::default();
-        self
+    /// The settings to write to; what was carried of them is forgotten.
+    fn change(&mut self) -> &mut Settings {
+        let settings = Arc::make_mut(&mut self.settings);
+        settings.carried = Carried::default();
+        settings
     }
 
     /// The rule for a top-level module, where it is allowed.
     pub(super) fn exports(&self, top: &str) -> Option<&Exports> {
-        self.modules.get(top)
+        self.settings.modules.get(top)
     }
 
     /// What to write instead of this builtin, where it is denied.
     pub(super) fn denied(&self, name: &str) -> Option<&'static str> {
         rules::names::remedy(name).or_else(|| {
-            self.denied_names.contains(name).then_some("this service does not offer it: remove the use")
+            self.settings
+                .denied_names
+                .contains(name)
+                .then_some("this service does not offer it: remove the use")
         })
     }
 }

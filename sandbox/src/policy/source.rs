@@ -1,5 +1,7 @@
 //! Positions in a text: from byte offsets to lines, columns and snippets.
 
+use std::cell::OnceCell;
+
 /// The most characters of a line that a snippet shows; a longer line is cut around the marked place.
 const SNIPPET: usize = 120;
 
@@ -9,12 +11,12 @@ const WORD: usize = 60;
 /// The most characters of a message that came from elsewhere.
 const MESSAGE: usize = 300;
 
-/// A text with an index of its lines.
+/// A text with an index of its lines, which is made when the first place is asked for: most programs have none to show.
 #[derive(Debug)]
 pub(super) struct Source<'a> {
     text: &'a str,
     /// Byte offset of the first character of each line; never empty.
-    starts: Vec<usize>,
+    starts: OnceCell<Vec<usize>>,
 }
 
 /// A place in a text as people count it.
@@ -33,9 +35,7 @@ pub(super) struct Place {
 
 impl<'a> Source<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        let mut starts = vec![0];
-        starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
-        Self { text, starts }
+        Self { text, starts: OnceCell::new() }
     }
 
     pub(super) fn text(&self) -> &'a str {
@@ -66,8 +66,9 @@ impl<'a> Source<'a> {
 
     /// The byte offset of a line and column, both from 1; of what lies outside the text, the nearest end.
     pub(super) fn offset(&self, line: u32, column: u32) -> usize {
-        let index = (line as usize).saturating_sub(1).min(self.starts.len().saturating_sub(1));
-        let start = self.starts.get(index).copied().unwrap_or(0);
+        let starts = self.starts();
+        let index = (line as usize).saturating_sub(1).min(starts.len().saturating_sub(1));
+        let start = starts.get(index).copied().unwrap_or(0);
         let line = self.line_of(start);
         let within =
             line.char_indices().nth((column as usize).saturating_sub(1)).map_or(line.len(), |(at, _)| at);
@@ -104,8 +105,16 @@ impl<'a> Source<'a> {
 
     /// Index and offset of the line that holds the offset.
     fn line_start(&self, offset: usize) -> (usize, usize) {
-        let index = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
-        (index, self.starts.get(index).copied().unwrap_or(0))
+        let starts = self.starts();
+        let index = starts.partition_point(|start| *start <= offset).saturating_sub(1);
+        (index, starts.get(index).copied().unwrap_or(0))
+    }
+
+    fn starts(&self) -> &[usize] {
+        self.starts.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect()
+        })
     }
 
     /// The nearest character boundary at or before the offset.

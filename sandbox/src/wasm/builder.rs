@@ -9,14 +9,14 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 
 use super::cache::Cache;
-use super::engine::{Ticker, engine};
+use super::engine::{THREAD_STACK, Ticker, engine};
 use super::load::load;
 use super::sandbox::{Shared, WasmSandbox};
 use super::spare::Spares;
-use super::threads::Threads;
 use super::{BACKEND, host};
 use crate::observer::{Observer, Started};
 use crate::profile::Enforced;
+use crate::threads::Threads;
 use crate::verdicts::Verdicts;
 use crate::{Error, OutputPolicy, Profile};
 
@@ -161,7 +161,7 @@ impl WasmSandboxBuilder {
             spares: Spares::new(spares),
             pages: OnceLock::new(),
             verdicts: Verdicts::default(),
-            threads: Threads::default(),
+            threads: Threads::new("cofferdam-wasm", THREAD_STACK),
             profile: Profile {
                 backend: BACKEND,
                 python: cofferdam_python::PYTHON_VERSION.into(),

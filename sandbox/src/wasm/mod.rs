@@ -16,7 +16,6 @@ mod pages;
 mod sandbox;
 mod session;
 mod spare;
-mod threads;
 
 pub use builder::WasmSandboxBuilder;
 pub use sandbox::WasmSandbox;

@@ -14,8 +14,8 @@ use super::host::Host;
 use super::pages::Pages;
 use super::session::WasmSession;
 use super::spare::Spares;
-use super::threads::Threads;
 use crate::observer::Observer;
+use crate::threads::Threads;
 use crate::verdicts::Verdicts;
 use crate::{Error, Limits, OutputPolicy, Profile, Program, Sandbox};
 

@@ -13,7 +13,10 @@ impl Walker<'_, '_> {
     pub(super) fn load(&mut self, raw: &str, span: Span) {
         self.identifier(raw, span);
         let name = normal(raw);
-        if !self.modules_of(&name).is_empty() {
+        let (is_module, is_bound) = self.resolve(&name).map_or((false, false), |(scope, binding)| {
+            (!binding.modules.is_empty(), scope.hides_builtin(binding, span.0))
+        });
+        if is_module {
             self.report(
                 Code::ModuleAsValue,
                 span,
@@ -34,7 +37,7 @@ impl Walker<'_, '_> {
             }
             return;
         }
-        if self.is_bound(&name, span.0) {
+        if is_bound {
             return;
         }
         if let Some(remedy) = self.policy.denied(&name) {

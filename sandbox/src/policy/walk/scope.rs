@@ -5,7 +5,7 @@
 //! where it was certainly made: from the end of its statement to the end of the block that holds it, for the target
 //! of a loop in the loop's body, and only when nothing deletes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use rustpython_parser::ast::{self, Arguments, ExceptHandler, Expr, Pattern, Ranged, Stmt, TypeParam};
 
@@ -64,7 +64,7 @@ fn end(body: &[Stmt]) -> usize {
 #[derive(Debug)]
 pub(super) struct Scope {
     pub(super) kind: Kind,
-    pub(super) bindings: BTreeMap<String, Binding>,
+    pub(super) bindings: HashMap<String, Binding>,
     /// Names that belong to the module's scope.
     pub(super) globals: BTreeSet<String>,
     /// Names that belong to an enclosing function.
@@ -73,7 +73,7 @@ pub(super) struct Scope {
 
 impl Scope {
     pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, bindings: BTreeMap::new(), globals: BTreeSet::new(), nonlocals: BTreeSet::new() }
+        Self { kind, bindings: HashMap::new(), globals: BTreeSet::new(), nonlocals: BTreeSet::new() }
     }
 
     /// Whether the name, used at this offset, certainly means this binding.
