@@ -136,9 +136,11 @@ impl Policy {
     /// Checks a text and makes it a program.
     ///
     /// One leading byte order mark is dropped; otherwise the program's source is the text. The call is
-    /// synchronous, takes time in proportion to the text (about a millisecond for a strategy of fifty lines, a fifth
-    /// of a second for the worst text within the default limits) and does its deep work on a thread of its own
-    /// with a large stack, so it may be called from any thread. In async code call it where blocking is allowed.
+    /// synchronous, takes time in proportion to the text (about a millisecond for a strategy of two hundred lines, a
+    /// fifth of a second for the worst text within the default limits) and does its deep work on a thread of the
+    /// crate's own with a large stack, so it may be called from any thread. Such a thread serves later checks too and
+    /// ends when there have been none for ten seconds; checks at the same time have one each. In async code call it
+    /// where blocking is allowed.
     ///
     /// # Errors
     /// [`Rejection`] with every violation that was found, in the order of the text. A text that is too large, too

@@ -1,5 +1,7 @@
 //! What a checked program knows about itself.
 
+use std::thread;
+
 use cofferdam_sandbox::{Policy, Program};
 
 fn checked(source: &str) -> Program {
@@ -69,4 +71,27 @@ fn the_byte_order_mark_is_dropped_and_nothing_else() {
 #[test]
 fn debug_does_not_show_the_text() {
     assert!(!format!("{:?}", checked("secret = 1")).contains("secret"));
+}
+
+#[test]
+fn checks_at_once_get_their_own_answers_on_whatever_stack() {
+    // Deep enough to exhaust this thread's stack, if the tree were built or dropped on it.
+    let deep = format!("result = {}1", "-".repeat(900));
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let deep = &deep;
+            let ask = move || {
+                for round in 0..20 {
+                    let series = format!("series_{number}_{round}");
+                    let program = Policy::default().check(&format!("x = data['{series}']\n{deep}")).unwrap();
+                    assert_eq!(program.series().iter().collect::<Vec<_>>(), [&series]);
+                    let lines = "\n".repeat(number);
+                    let rejection =
+                        Policy::default().check(&format!("{lines}eval('1')\n{deep}")).unwrap_err();
+                    assert_eq!(rejection.violations()[0].line as usize, number + 1);
+                }
+            };
+            thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, ask).unwrap();
+        }
+    });
 }
