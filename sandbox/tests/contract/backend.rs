@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use cofferdam_sandbox::{AnySandbox, DockerSandbox, Observer, OutputPolicy, WasmSandbox};
 
+use crate::containers::image;
+
 /// Which backend a test asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
@@ -48,15 +50,12 @@ impl Backend {
             ),
             Self::Docker => {
                 let builder = DockerSandbox::builder()
+                    .image(image())
                     .slots(slots)
                     .warm(1)
                     .allow_unchecked(wish.allow_unchecked)
                     .output_policy(wish.output_policy)
                     .observer(wish.observer);
-                let builder = match std::env::var("COFFERDAM_DOCKER_IMAGE") {
-                    Ok(image) => builder.image(image),
-                    Err(_) => builder,
-                };
                 AnySandbox::new(builder.build().await.unwrap_or_else(|error| {
                     panic!(
                         "{error}: {}",

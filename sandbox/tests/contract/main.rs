@@ -1,13 +1,15 @@
 //! What every backend promises, asked of each of them alike.
 //!
 //! A test here knows no backend: it is handed a sandbox, its profile and a limit's worth of patience, and where the
-//! profile says that something is not enforced, the sandbox must say so too. `wasm.rs` and `docker.rs` make the
-//! sandboxes; a missing engine or image is a failure, never a pass.
+//! profile says that something is not enforced, the sandbox must say so too. `backend.rs` makes the sandboxes; a missing
+//! engine or image is a failure, never a pass. When a test is over, the engine must have no container of it.
 #![cfg(all(feature = "docker", feature = "wasm", unix))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod admission;
 mod backend;
+#[path = "../containers/mod.rs"]
+mod containers;
 mod honest;
 #[path = "../humaneval/mod.rs"]
 mod humaneval;
@@ -32,6 +34,8 @@ macro_rules! contract {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
                 super::$name(crate::backend::Backend::Docker).await;
+                let left = "containers of a test that is over";
+                crate::containers::until(left, || crate::containers::ours().is_empty()).await;
             })+
         }
     };

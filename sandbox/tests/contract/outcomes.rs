@@ -1,12 +1,9 @@
 //! What comes back: results, exceptions, text, and what is told while a program runs.
 
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use cofferdam_sandbox::{
-    Error, Fault, Finished, Input, Listener, Observer, OutputPolicy, Program, Progress, Reason, Sandbox,
-    Started,
-};
+use cofferdam_sandbox::{Error, Fault, Input, Listener, OutputPolicy, Program, Progress, Reason, Sandbox};
 use serde_json::json;
 
 use crate::backend::{Backend, Wish};
@@ -18,49 +15,71 @@ contract!(
     what_is_no_result_is_an_error_that_says_where,
     an_exception_has_its_class_its_line_and_the_programs_frames,
     the_end_of_the_interpreter_is_the_programs_fault,
+    stdout_and_stderr_are_apart_and_harmless_to_look_at,
+    no_word_of_an_error_can_rewrite_a_terminal,
     text_is_harmless_bounded_and_heard_as_it_comes,
+    a_program_is_heard_while_it_runs,
+    progress_is_passed_on_at_most_twenty_times_a_second,
     a_long_word_of_progress_is_cut_and_harms_nobody,
     a_seed_repeats_what_is_random,
     the_same_input_gives_the_same_result_where_that_is_promised,
-    an_observer_is_told_of_every_start_and_call,
 );
 
 async fn plain_values_come_back_as_json(backend: Backend) {
     let sandbox = backend.sandbox().await;
     let source = "import array\nresult = {'a': (1, 2.5, None, True), 'b': array.array('d', [1, 2]), 'c': range(3), 1: 'é\\n', 'd': {3, 1}}";
+    let outcome = run(&sandbox, source, &limits()).await;
     assert_eq!(
-        run(&sandbox, source, &limits()).await.result.unwrap(),
+        outcome.result.unwrap(),
         json!({"a": [1, 2.5, null, true], "b": [1.0, 2.0], "c": [0, 1, 2], "1": "é\n", "d": [1, 3]})
     );
+    assert!(outcome.usage.cpu.is_some());
+    assert!(outcome.usage.peak_memory > 10 << 20, "{:?}", outcome.usage);
+    // One of another shape than the caller wants is the program's fault.
+    let error = run(&sandbox, "result = 'text'", &limits()).await.into_value::<Vec<f64>>().unwrap_err();
+    assert!(matches!(error, Error::InvalidResult { .. }), "{error}");
 }
 
 async fn params_series_and_entry_reach_the_program(backend: Backend) {
     let sandbox = backend.sandbox().await;
     let values = vec![1.5, f64::NAN, f64::NEG_INFINITY, -0.0];
-    let input =
-        Input::new().param("k", json!({"x": [1, "é"]})).series("s", values).series("none", Vec::new());
+    let input = Input::new()
+        .param("k", json!({"x": [1, 2.5, null, "é"]}))
+        .series("s", values)
+        .series("none", Vec::new())
+        .series("é", (0..100_000).map(f64::from).collect::<Vec<_>>());
     let source = "
 def main(data, params):
     s = data['s']
-    return [params, len(s), s[0], s[1] != s[1], s[2] < 0, str(s[3]), len(data['none']), sorted(data)]";
+    kind = [type(s).__name__, s.typecode]
+    return [params, len(s), s[0], s[1] != s[1], s[2] < -1e308, str(s[3]), len(data['none']), sorted(data), sum(data['é']), kind]";
     let program = Program::unchecked(source).with_entry("main");
     let outcome = sandbox.run(&program, &input, &limits()).await.unwrap();
-    let expected = json!([{"k": {"x": [1, "é"]}}, 4, 1.5, true, true, "-0.0", 0, ["none", "s"]]);
+    let params = json!({"k": {"x": [1, 2.5, null, "é"]}});
+    let names = ["none", "s", "é"];
+    let kind = ["array", "d"];
+    let expected = json!([params, 4, 1.5, true, true, "-0.0", 0, names, 4_999_950_000.0, kind]);
     assert_eq!(outcome.result.unwrap(), expected);
     let missing = Program::unchecked(source).with_entry("other");
     let outcome = sandbox.run(&missing, &input, &limits()).await.unwrap();
-    assert!(outcome.result.unwrap_err().to_string().contains("defines no function `other`"));
+    assert_eq!(outcome.result.unwrap_err().to_string(), "the program defines no function `other`");
 }
 
 async fn what_is_no_result_is_an_error_that_says_where(backend: Backend) {
     let sandbox = backend.sandbox().await;
     for (source, expected) in [
-        ("result = {'a': [1, float('nan')]}", "result['a'][1] is nan;"),
-        ("result = object()", "the result holds a value of type 'object'"),
+        (
+            "result = float('nan')",
+            "result is nan; JSON has only finite numbers, so return None where there is no value",
+        ),
+        ("result = {'a': [1, float('-inf')]}", "result['a'][1] is -inf;"),
+        ("result = object()", "the result holds a value of type 'object'; use numbers"),
+        ("result = {(1, 2): 3}", "the result cannot be written as JSON: keys must be str"),
         ("a = []\na.append(a)\nresult = a", "the result contains itself"),
         ("x = 1", "the program ended without setting `result`"),
         ("raise SystemExit(0)", "the program ended itself with SystemExit"),
         ("x = []\nfor _ in range(60): x = [x]\nresult = x", "the result is nested more than 32 levels deep"),
+        ("x = []\nfor _ in range(500): x = [x]\nresult = x", "the result is nested too deeply"),
     ] {
         let error = run(&sandbox, source, &limits()).await.result.unwrap_err();
         assert_eq!((error.fault(), error.reason()), (Fault::User, Reason::Output), "{source}: {error}");
@@ -84,9 +103,14 @@ async fn an_exception_has_its_class_its_line_and_the_programs_frames(backend: Ba
         Error::Exception { kind, traceback, .. } => {
             assert_eq!(kind, "RecursionError");
             assert!(traceback.lines().count() < 60, "{traceback}");
+            assert!(traceback.contains("more frames"), "{traceback}");
         }
         other => panic!("{other}"),
     }
+    // At worst a lost interpreter.
+    let deep = "x = []\nfor _ in range(200000):\n    x = [x]\nresult = repr(x)";
+    let error = run(&sandbox, deep, &limits()).await.result.unwrap_err();
+    assert!(error.is_user_fault(), "{error}");
 }
 
 async fn the_end_of_the_interpreter_is_the_programs_fault(backend: Backend) {
@@ -96,6 +120,40 @@ async fn the_end_of_the_interpreter_is_the_programs_fault(backend: Backend) {
     assert!(matches!(error, Error::Crashed { .. }), "{error}");
     assert_eq!((error.fault(), error.reason()), (Fault::User, Reason::Exception));
     assert_eq!(run(&sandbox, "result = 1", &limits()).await.result.unwrap(), 1);
+}
+
+async fn stdout_and_stderr_are_apart_and_harmless_to_look_at(backend: Backend) {
+    let sandbox = backend.sandbox().await;
+    let source = "print('out', end='')\nprint('\\x1b[2J\\ud800')\nresult = None\nimport statistics\nstatistics.__dict__['sys'].stderr.write('err')";
+    let outcome = run(&sandbox, source, &limits()).await;
+    assert_eq!(outcome.stdout, "out\\u{1b}[2J\\ud800\n");
+    assert_eq!(outcome.stderr, "err");
+    assert_eq!(outcome.result.unwrap(), json!(null));
+}
+
+async fn no_word_of_an_error_can_rewrite_a_terminal(backend: Backend) {
+    let sandbox = backend.sandbox().await;
+    for source in [
+        // The name of a class, on every way into an error.
+        "raise type('\\x1b[2J', (Exception,), {})('x')",
+        "result = {type('\\x1b[2J', (), {})(): 1}",
+        "result = type('\\x1b[2J', (), {})()",
+        "raise ValueError('\\x1b]0;owned\\x07\\u202e')",
+        "raise SyntaxError('\\x1b[2J', ('<program>', 1, 1, ''))",
+        "def f(): raise ValueError\nf.__code__ = f.__code__.replace(co_name='\\x1b[2J')\nf()",
+        "x = '\u{202e}' +",
+    ] {
+        let error = match sandbox.run(&Program::unchecked(source), &Input::new(), &limits()).await {
+            Ok(outcome) => outcome.result.unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(error.is_user_fault(), "{source}: {error}");
+        let shown = format!(
+            "{error}{}",
+            if let Error::Exception { traceback, .. } = &error { traceback } else { "" }
+        );
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{source}: {shown:?}");
+    }
 }
 
 /// Keeps what it hears.
@@ -144,6 +202,40 @@ result = 1";
     assert_eq!((progress[0].fraction, progress[0].message.as_str()), (0.25, "a quarter\\u{1b}[2J"));
 }
 
+async fn a_program_is_heard_while_it_runs(backend: Backend) {
+    let sandbox = backend.sandbox().await;
+    let heard = Arc::new(Heard::default());
+    let program = Program::unchecked(
+        "import cofferdam\ncofferdam.progress(0.5, 'half \\x1b[2J')\nprint('line')\nwhile True: pass",
+    );
+    let (input, limits) = (Input::new().listener(heard.clone()), limits());
+    let hears = async {
+        while heard.stdout.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // The program never ends, so whatever was heard was heard while it ran.
+    tokio::select! {
+        _ = sandbox.run(&program, &input, &limits) => panic!("an endless program ended"),
+        () = hears => {}
+    }
+    assert_eq!(*heard.stdout.lock().unwrap(), "line\n");
+    let progress = heard.progress.lock().unwrap();
+    assert_eq!((progress[0].fraction, progress[0].message.as_str()), (0.5, "half \\u{1b}[2J"));
+}
+
+async fn progress_is_passed_on_at_most_twenty_times_a_second(backend: Backend) {
+    let sandbox = backend.sandbox().await;
+    let heard = Arc::new(Heard::default());
+    let source =
+        "import cofferdam\nfor i in range(20000): cofferdam.progress(i / 20000, 'x' * 2000)\nresult = 1";
+    let input = Input::new().listener(heard.clone());
+    let outcome = sandbox.run(&Program::unchecked(source), &input, &limits()).await.unwrap();
+    assert_eq!(outcome.result.unwrap(), 1);
+    let words = heard.progress.lock().unwrap().len() as f64;
+    assert!(words >= 1.0 && words <= outcome.usage.wall.as_secs_f64() * 20.0 + 2.0, "{words}");
+}
+
 async fn a_long_word_of_progress_is_cut_and_harms_nobody(backend: Backend) {
     let sandbox = backend.sandbox().await;
     let heard = Arc::new(Heard::default());
@@ -173,7 +265,7 @@ async fn the_same_input_gives_the_same_result_where_that_is_promised(backend: Ba
 import datetime
 a, b = datetime.datetime.now(), object()
 result = [str(a), id(b)]";
-    let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(86_400);
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400);
     let input = Input::new().now(now);
     let program = Program::unchecked(source);
     let first = sandbox.run(&program, &input, &limits()).await.unwrap().result.unwrap();
@@ -184,46 +276,4 @@ result = [str(a), id(b)]";
     } else {
         assert_ne!(first[0], second[0]);
     }
-}
-
-/// Counts what it is told.
-#[derive(Default)]
-struct Counts {
-    started: Mutex<u32>,
-    finished: Mutex<Vec<Option<(Reason, Fault)>>>,
-    busiest: Mutex<u64>,
-}
-
-impl Observer for Counts {
-    fn started(&self, event: &Started) {
-        assert!(["wasm", "docker"].contains(&event.backend));
-        *self.started.lock().unwrap() += 1;
-    }
-
-    fn finished(&self, event: &Finished) {
-        self.finished.lock().unwrap().push(event.failure);
-    }
-
-    fn slots(&self, _: &'static str, busy: u64, idle: u64) {
-        assert_eq!(busy + idle, 4);
-        let mut busiest = self.busiest.lock().unwrap();
-        *busiest = (*busiest).max(busy);
-    }
-
-    fn teardown_failed(&self, backend: &'static str) {
-        panic!("{backend} left something behind");
-    }
-}
-
-async fn an_observer_is_told_of_every_start_and_call(backend: Backend) {
-    let counts = Arc::new(Counts::default());
-    let sandbox = backend.wished(Wish { observer: counts.clone(), ..Wish::default() }).await;
-    // Compiling CPython counts as a start of its own, if the cache was empty.
-    let before = *counts.started.lock().unwrap();
-    assert!(run(&sandbox, "result = 1", &limits()).await.result.is_ok());
-    assert!(run(&sandbox, "result = 1 / 0", &limits()).await.result.is_err());
-    assert_eq!(*counts.started.lock().unwrap() - before, 2);
-    let expected = [None, Some((Reason::Exception, Fault::User))];
-    assert_eq!(*counts.finished.lock().unwrap(), expected);
-    assert!(*counts.busiest.lock().unwrap() >= 1);
 }

@@ -12,7 +12,7 @@ contract!(
     every_call_has_a_fresh_namespace,
     an_exception_leaves_the_session_usable_and_a_timeout_ends_it,
     nothing_survives_into_another_session,
-    a_dropped_call_stops_the_program_and_frees_its_slot,
+    a_dropped_call_or_run_stops_the_program_and_frees_its_slot,
     more_jobs_than_slots_wait_and_all_end,
 );
 
@@ -47,7 +47,7 @@ async fn nothing_survives_into_another_session(backend: Backend) {
     assert_eq!(run(&sandbox, look, &limits()).await.result.unwrap(), json!([2.0, false]));
 }
 
-async fn a_dropped_call_stops_the_program_and_frees_its_slot(backend: Backend) {
+async fn a_dropped_call_or_run_stops_the_program_and_frees_its_slot(backend: Backend) {
     let sandbox = backend.wished(Wish { slots: 1, ..Wish::default() }).await;
     let endless = Program::unchecked("while True: pass");
     let (input, limits) = (Input::new(), limits());
@@ -55,6 +55,8 @@ async fn a_dropped_call_stops_the_program_and_frees_its_slot(backend: Backend) {
     assert!(tokio::time::timeout(Duration::from_millis(300), session.call(&input)).await.is_err());
     assert!(matches!(session.call(&input).await.result, Err(Error::SessionEnded | Error::Cancelled)));
     drop(session);
+    let run_endless = sandbox.run(&endless, &input, &limits);
+    assert!(tokio::time::timeout(Duration::from_secs(3), run_endless).await.is_err());
     // The one slot is free again, long before the program's own limit.
     let begin = Instant::now();
     assert_eq!(run(&sandbox, "result = 1", &limits).await.result.unwrap(), 1);

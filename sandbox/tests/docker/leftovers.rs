@@ -6,16 +6,10 @@ use std::time::Duration;
 
 use cofferdam_sandbox::{Input, Program, Sandbox, Session};
 
-use super::support::{builder, docker, limits, nothing_is_left, ours, sandbox};
+use super::support::{builder, containers_of, docker, image, limits, nothing_is_left, ours, sandbox};
 
 /// Says to the test below that this process is the one to be killed.
 const VICTIM: &str = "COFFERDAM_TEST_VICTIM";
-
-fn containers_of(pid: u32) -> Vec<String> {
-    let format = "{{.ID}} {{.Label \"cofferdam.owner\"}}";
-    let list = docker(&["ps", "--all", "--filter", "label=cofferdam.owner", "--format", format]);
-    list.lines().filter(|line| line.contains(&format!("/{pid}/"))).map(str::to_owned).collect()
-}
 
 #[tokio::test]
 #[ignore = "it is a part of the next test, which runs it in a process of its own and kills that"]
@@ -62,8 +56,7 @@ async fn what_a_killed_process_left_is_gone_after_the_next_start() {
 
 #[tokio::test]
 async fn a_container_whose_deadline_is_over_goes_and_a_strangers_stays() {
-    let image = std::env::var("COFFERDAM_DOCKER_IMAGE")
-        .unwrap_or_else(|_| concat!("cofferdam-python:", env!("CARGO_PKG_VERSION")).to_owned());
+    let image = image();
     let create = |labels: &[&str]| {
         let labels: Vec<_> = labels.iter().flat_map(|label| ["--label", label]).collect();
         docker(&[&["create", "--network", "none"], &labels[..], &[&image]].concat())

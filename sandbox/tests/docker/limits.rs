@@ -1,54 +1,20 @@
-//! Every limit, by a program that breaks it.
+//! Limits, by programs that break them as only native code can.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cofferdam_sandbox::{Error, Input, Program, Sandbox};
 
-use super::support::{builder, limits, nothing_is_left, reaching, run_with, sandbox};
+use super::support::{limits, nothing_is_left, reaching, run_with, sandbox};
 
 #[tokio::test]
-async fn an_endless_program_is_stopped_in_python_and_in_c() {
-    let sandbox = builder().warm(2).build().await.unwrap();
-    for source in [
-        "while True: pass",
-        "sum(range(10 ** 15))",
-        "import re\nre.match('(a+)+$', 'a' * 40 + 'b')",
-        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
-    ] {
-        let limits = limits().wall(Duration::from_millis(700));
-        let begin = Instant::now();
-        let program = Program::unchecked(source);
-        let outcome = sandbox.run(&program, &Input::new(), &limits).await.unwrap();
-        assert!(matches!(outcome.result, Err(Error::Timeout { limit }) if limit == limits.wall), "{source}");
-        assert!(outcome.usage.wall >= limits.wall, "{source}");
-        assert!(begin.elapsed() < Duration::from_secs(30), "{source}");
-    }
-    sandbox.close().await;
-    nothing_is_left();
-}
-
-#[tokio::test]
-async fn memory_is_bounded_and_python_can_handle_it() {
+async fn the_memory_of_arrays_is_bounded_and_python_can_handle_it() {
     let small = limits().memory(96 << 20);
-    for source in [
-        "x = [0] * (4 << 30)",
-        "x = 'a' * (10 ** 11)",
-        "x = []\nwhile True: x.append('y' * 100000)",
-        "f'{1:>1000000000}'",
-        "import numpy as np\nx = np.ones(1 << 26)",
-    ] {
-        let outcome = run_with(source, &Input::new(), &small).await;
-        assert!(
-            matches!(outcome.result, Err(Error::Memory { limit }) if limit == 96 << 20),
-            "{source}: {:?}",
-            outcome.result
-        );
-        assert!(outcome.usage.peak_memory <= 96 << 20, "{source}");
-    }
-    let caught = "try:\n    x = [0] * (1 << 30)\nexcept MemoryError:\n    result = 'handled'";
+    let outcome = run_with("import numpy as np\nx = np.ones(1 << 26)", &Input::new(), &small).await;
+    assert!(matches!(outcome.result, Err(Error::Memory { limit }) if limit == 96 << 20), "{outcome:?}");
+    assert!(outcome.usage.peak_memory <= 96 << 20);
+    let caught =
+        "import numpy as np\ntry:\n    x = np.ones(1 << 26)\nexcept MemoryError:\n    result = 'handled'";
     assert_eq!(run_with(caught, &Input::new(), &small).await.result.unwrap(), "handled");
-    let used = run_with("x = bytearray(b'x') * (100 << 20)\nresult = len(x)", &Input::new(), &limits()).await;
-    assert!(used.usage.peak_memory >= 100 << 20, "{:?}", used.usage);
 }
 
 #[tokio::test]
@@ -75,20 +41,6 @@ async fn input_that_does_not_fit_is_an_error_of_memory() {
 }
 
 #[tokio::test]
-async fn output_is_bounded_to_the_byte() {
-    let limits = limits().output(1000);
-    let outcome = run_with("while True: print('x' * 10**6)", &Input::new(), &limits).await;
-    assert!(matches!(outcome.result, Err(Error::Output { limit: 1000 })));
-    assert_eq!((outcome.stdout.len(), outcome.truncated), (1000, true));
-
-    // 8 bytes printed, and a result of 992 with its quotes: together the limit, and one more is too much.
-    let fits = run_with("print('1234567')\nresult = 'r' * 990", &Input::new(), &limits).await;
-    assert_eq!(fits.result.unwrap().as_str().unwrap().len(), 990);
-    let over = run_with("print('1234567')\nresult = 'r' * 991", &Input::new(), &limits).await;
-    assert!(matches!(over.result, Err(Error::Output { limit: 1000 })));
-}
-
-#[tokio::test]
 async fn the_processor_share_is_kept() {
     let limits = limits().cpu(0.25).wall(Duration::from_secs(20));
     let source = "import time\nend = time.monotonic() + 2\nwhile time.monotonic() < end: pass\nresult = 1";
@@ -100,18 +52,12 @@ async fn the_processor_share_is_kept() {
 }
 
 #[tokio::test]
-async fn a_limit_that_makes_no_sense_is_an_error_before_anything_starts() {
+async fn a_limit_that_no_container_can_have_is_an_error_before_anything_starts() {
     let sandbox = sandbox().await;
     let program = Program::unchecked("result = 1");
-    for (limits, name) in [
-        (limits().cpu(0.0), "cpu"),
-        (limits().cpu(0.001), "cpu"),
-        (limits().cpu(f64::NAN), "cpu"),
-        (limits().memory(1 << 20), "memory"),
-        (limits().pids(1), "pids"),
-        (limits().fuel(1), "fuel"),
-        (limits().wall(Duration::MAX), "wall"),
-    ] {
+    for (limits, name) in
+        [(limits().cpu(0.001), "cpu"), (limits().pids(1), "pids"), (limits().wall(Duration::MAX), "wall")]
+    {
         match sandbox.run(&program, &Input::new(), &limits).await.unwrap_err() {
             Error::InvalidLimit { limit, .. } => assert_eq!(limit, name),
             other => panic!("{name}: {other}"),
@@ -124,13 +70,8 @@ async fn a_limit_that_makes_no_sense_is_an_error_before_anything_starts() {
 }
 
 #[tokio::test]
-async fn deep_recursion_is_an_exception() {
+async fn recursion_beyond_any_limit_is_the_programs_fault() {
     let sandbox = sandbox().await;
-    let recurse = Program::unchecked("def f(n): return f(n + 1)\nf(0)");
-    match sandbox.run(&recurse, &Input::new(), &limits()).await.unwrap().result.unwrap_err() {
-        Error::Exception { kind, .. } => assert_eq!(kind, "RecursionError"),
-        other => panic!("{other}"),
-    }
     let smash = "sys.setrecursionlimit(10**9)\ndef f(n): return repr([f(n + 1)])\nf(0)";
     let error = sandbox
         .run(&Program::unchecked(reaching(smash)), &Input::new(), &limits())

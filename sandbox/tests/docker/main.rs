@@ -8,6 +8,10 @@ mod attacks;
 mod bad;
 mod benign;
 mod confinement;
+#[path = "../containers/mod.rs"]
+mod containers;
+#[path = "../corpus/mod.rs"]
+mod corpus;
 mod forgery;
 mod leftovers;
 mod limits;

@@ -2,15 +2,16 @@
 
 use std::time::SystemTime;
 
-use cofferdam_sandbox::{Code, Error, Input, Policy, Program, Sandbox, WasmSandbox};
+use cofferdam_sandbox::{Code, Error, Input, Policy, Sandbox};
 use serde_json::json;
 
-use super::{SANDBOX, corpus, limits, run, run_with};
+use super::corpus::rows;
+use super::{SANDBOX, limits, run, run_with};
 
 #[tokio::test]
 async fn every_honest_program_that_the_policy_accepts_runs() {
     let mut ran = 0;
-    for row in corpus("benign.jsonl") {
+    for row in rows("benign.jsonl") {
         let (id, code) = (row["id"].as_str().unwrap(), row["code"].as_str().unwrap());
         let program = match Policy::default().check(code) {
             Ok(program) => program,
@@ -53,40 +54,6 @@ async fn the_guest_has_every_standard_module_of_the_default_policy() {
         let expected = !["numpy", "pandas"].contains(&module.as_str());
         assert_eq!(SANDBOX.profile().has_module(module), expected, "{module}");
     }
-}
-
-#[tokio::test]
-async fn an_unchecked_program_needs_permission() {
-    let strict = WasmSandbox::builder().fuel(true).build().unwrap();
-    let error = strict.run(&Program::unchecked("result = 1"), &Input::new(), &limits()).await.unwrap_err();
-    assert!(matches!(error, Error::Unchecked));
-    let checked = Policy::default().check("result = 1").unwrap();
-    assert_eq!(strict.run(&checked, &Input::new(), &limits()).await.unwrap().result.unwrap(), 1);
-}
-
-#[tokio::test]
-async fn data_and_params_arrive_as_they_were_given() {
-    let input = Input::new()
-        .param("weights", json!({"a": [1, 2.5, null, "é"]}))
-        .series("close", vec![1.5, f64::NAN, f64::INFINITY, -0.0])
-        .series("empty", vec![]);
-    let source = "import math\nc = data['close']\nresult = [params['weights'], c[0], math.isnan(c[1]), c[2] == math.inf, math.copysign(1, c[3]), len(data['empty']), sorted(data)]";
-    let outcome = run_with(source, &input, &limits()).await;
-    assert_eq!(
-        outcome.result.unwrap(),
-        json!([{"a": [1, 2.5, null, "é"]}, 1.5, true, true, -1.0, 0, ["close", "empty"]])
-    );
-}
-
-#[tokio::test]
-async fn an_entry_function_is_called_with_data_and_params() {
-    let program =
-        Program::unchecked("def signal(data, params):\n    return [x * params['k'] for x in data['close']]");
-    let input = Input::new().param("k", 2).series("close", vec![1.0, 2.0]);
-    let outcome = SANDBOX.run(&program.clone().with_entry("signal"), &input, &limits()).await.unwrap();
-    assert_eq!(outcome.result.unwrap(), json!([2.0, 4.0]));
-    let outcome = SANDBOX.run(&program.with_entry("missing"), &input, &limits()).await.unwrap();
-    assert_eq!(outcome.result.unwrap_err().to_string(), "the program defines no function `missing`");
 }
 
 #[tokio::test]

@@ -1,12 +1,9 @@
-//! What programs get beyond Python: indicators, progress, and a caller who hears them while they run.
+//! What programs get beyond Python: indicators in compiled code.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use cofferdam_sandbox::{Error, Input, Listener, OutputPolicy, Program, Progress, Sandbox, WasmSandbox};
+use cofferdam_sandbox::{Error, Input};
 use serde_json::{Value, json};
 
-use super::{SANDBOX, limits, run, run_with};
+use super::{limits, run, run_with};
 
 /// Calls every indicator twice, in compiled code and in Python, and tells where the bits differ.
 const BOTH_WAYS: &str = r#"
@@ -119,108 +116,4 @@ async fn compiled_code_is_not_free_of_fuel() {
     assert!(fuel >= 50 * 100_000 * 8, "{fuel}");
     let outcome = run_with(source, &input, &limits().fuel(fuel / 2)).await;
     assert!(matches!(outcome.result, Err(Error::Fuel { .. })), "{:?}", outcome.result);
-}
-
-/// Keeps what it hears, in order.
-#[derive(Default)]
-struct Heard(Mutex<Vec<(&'static str, String)>>);
-
-impl Heard {
-    fn add(&self, what: &'static str, text: &str) {
-        self.0.lock().unwrap().push((what, text.to_owned()));
-    }
-
-    fn all(&self, what: &str) -> String {
-        self.0
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|(kind, _)| *kind == what)
-            .map(|(_, text)| text.as_str())
-            .collect()
-    }
-}
-
-impl Listener for Heard {
-    fn stdout(&self, text: &str) {
-        self.add("stdout", text);
-    }
-
-    fn stderr(&self, text: &str) {
-        self.add("stderr", text);
-    }
-
-    fn progress(&self, progress: &Progress) {
-        self.add("progress", &format!("{} {};", progress.fraction, progress.message));
-    }
-}
-
-#[tokio::test]
-async fn a_listener_hears_a_program_while_it_runs() {
-    let heard = Arc::new(Heard::default());
-    let program = Program::unchecked(
-        "import cofferdam\ncofferdam.progress(0.5, 'half \\x1b[2J')\nprint('line')\nwhile True: pass",
-    );
-    let input = Input::new().listener(heard.clone());
-    let limits = limits();
-    let call = SANDBOX.run(&program, &input, &limits);
-    let hears = async {
-        while heard.all("stdout").is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    // The program never ends, so whatever was heard was heard while it ran.
-    tokio::select! {
-        _ = call => panic!("an endless program ended"),
-        () = hears => {}
-    }
-    assert_eq!(heard.all("stdout"), "line\n");
-    assert_eq!(heard.all("progress"), "0.5 half \\u{1b}[2J;");
-}
-
-#[tokio::test]
-async fn what_is_heard_is_what_the_outcome_holds_to_the_byte() {
-    let sandbox = WasmSandbox::builder()
-        .allow_unchecked(true)
-        .fuel(true)
-        .output_policy(OutputPolicy::default().max_text_bytes(1001))
-        .build()
-        .unwrap();
-    let source = "import statistics
-err = statistics.__dict__['sys'].stderr
-for i in range(300):
-    print('é\\x1b', i)
-    err.write('ä' * 5)
-result = 1";
-    let heard = Arc::new(Heard::default());
-    let input = Input::new().listener(heard.clone());
-    let outcome = sandbox.run(&Program::unchecked(source), &input, &limits()).await.unwrap();
-    assert!(outcome.truncated);
-    assert!(outcome.stdout.len() >= 998 && outcome.stdout.len() <= 1001);
-    assert_eq!(heard.all("stdout"), outcome.stdout);
-    assert_eq!(heard.all("stderr"), outcome.stderr);
-}
-
-#[tokio::test]
-async fn progress_is_passed_on_at_most_twenty_times_a_second() {
-    let heard = Arc::new(Heard::default());
-    let source =
-        "import cofferdam\nfor i in range(20000): cofferdam.progress(i / 20000, 'x' * 2000)\nresult = 1";
-    let input = Input::new().listener(heard.clone());
-    let outcome = run_with(source, &input, &limits()).await;
-    assert_eq!(outcome.result.unwrap(), 1);
-    let words = heard.0.lock().unwrap().len() as f64;
-    assert!(words >= 1.0 && words <= outcome.usage.wall.as_secs_f64() * 20.0 + 2.0, "{words}");
-}
-
-#[tokio::test]
-async fn a_seed_repeats_what_is_random_and_another_seed_does_not() {
-    let source =
-        "import random\nresult = [random.random(), random.gauss(0, 1), random.sample(range(100), 5)]";
-    let mut answers = Vec::new();
-    for seed in [1, 1, 2] {
-        answers.push(run_with(source, &Input::new().seed(seed), &limits()).await.result.unwrap());
-    }
-    assert_eq!(answers[0], answers[1]);
-    assert_ne!(answers[0], answers[2]);
 }

@@ -5,9 +5,9 @@
 mod attacks;
 mod benign;
 mod cache;
+#[path = "../corpus/mod.rs"]
+mod corpus;
 mod helpers;
-mod limits;
-mod results;
 mod sessions;
 mod tables;
 
@@ -30,11 +30,4 @@ async fn run(source: &str) -> Outcome {
 
 async fn run_with(source: &str, input: &Input, limits: &Limits) -> Outcome {
     SANDBOX.run(&Program::unchecked(source), input, limits).await.unwrap()
-}
-
-/// A corpus file's rows.
-fn corpus(file: &str) -> Vec<serde_json::Value> {
-    let path = format!("{}/tests/corpus/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
