@@ -1,16 +1,14 @@
 //! What a program says in the course of one call.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::frame::Kind;
-use crate::{Listener, Progress};
-
-/// The least time between two words of progress that are passed on.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+use crate::Listener;
+use crate::listener::{MAX_MESSAGE_BYTES, Pace};
 
 /// Bytes of a frame of progress: the number, and a line on a screen. The runner cuts longer messages.
-pub(super) const MAX_PROGRESS_BYTES: usize = 8 + (1 << 10);
+pub(super) const MAX_PROGRESS_BYTES: usize = 8 + MAX_MESSAGE_BYTES;
 
 /// Gathers the text, and passes it on to whoever listens.
 #[derive(Default)]
@@ -20,8 +18,7 @@ pub(super) struct Hearing {
     /// How much of either was passed on.
     told: [usize; 2],
     listener: Option<Arc<dyn Listener>>,
-    /// When progress was last passed on.
-    progressed: Option<Instant>,
+    pace: Pace,
     /// What the runner says of the processor time and of the memory that was used.
     pub(super) usage: Option<(Duration, u64)>,
 }
@@ -55,15 +52,7 @@ impl Hearing {
         let (Some(listener), Some((number, message))) = (&self.listener, content.split_first_chunk()) else {
             return;
         };
-        let now = Instant::now();
-        if self.progressed.is_some_and(|last| now.saturating_duration_since(last) < PROGRESS_INTERVAL) {
-            return;
-        }
-        self.progressed = Some(now);
-        let fraction = f64::from_le_bytes(*number);
-        // The number is the program's word and could be none.
-        let fraction = if fraction.is_nan() { 0.0 } else { fraction.clamp(0.0, 1.0) };
-        listener.progress(&Progress { fraction, message: String::from_utf8_lossy(message).into_owned() });
+        self.pace.pass(&**listener, f64::from_le_bytes(*number), message);
     }
 
     /// Takes the runner's word on what was used.

@@ -11,7 +11,8 @@ use wasmtime::{Engine, ResourceLimiter, StoreContextMut, UpdateDeadline};
 use super::engine::{TABLE_ELEMENTS, TICK};
 use super::indicator::Indicator;
 use super::pages;
-use crate::{Listener, Progress};
+use crate::Listener;
+use crate::listener::{MAX_MESSAGE_BYTES, Pace};
 
 /// Where the guest's text goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lift)]
@@ -83,8 +84,7 @@ pub(super) struct Host {
     clock: Duration,
     random: rand_xoshiro::Xoshiro128PlusPlus,
     listener: Option<Arc<dyn Listener>>,
-    /// When progress was last passed on.
-    progressed: Option<Instant>,
+    pace: Pace,
     /// What the guest shows when it is asked to show its memory; nothing is looked at otherwise.
     pub(super) survey: Survey,
 }
@@ -118,7 +118,7 @@ impl Host {
             clock: Duration::ZERO,
             random: SeedableRng::seed_from_u64(0),
             listener: None,
-            progressed: None,
+            pace: Pace::default(),
             survey: Survey::NotAsked,
         }
     }
@@ -146,7 +146,7 @@ impl Host {
         self.clock = terms.clock;
         self.random = SeedableRng::seed_from_u64(terms.seed);
         self.listener = terms.listener;
-        self.progressed = None;
+        self.pace = Pace::default();
     }
 
     pub(super) fn wall_used(&self) -> Duration {
@@ -216,23 +216,9 @@ impl Host {
     /// Passes progress on, unless it comes too soon after the last.
     fn progress(&mut self, fraction: f64, message: &[u8]) {
         let Some(listener) = &self.listener else { return };
-        let now = Instant::now();
-        if self.progressed.is_some_and(|last| now.saturating_duration_since(last) < PROGRESS_INTERVAL) {
-            return;
-        }
-        self.progressed = Some(now);
-        let message = message.get(..MAX_MESSAGE_BYTES).unwrap_or(message);
-        // The number is the guest's word and could be none.
-        let fraction = if fraction.is_nan() { 0.0 } else { fraction.clamp(0.0, 1.0) };
-        listener.progress(&Progress { fraction, message: String::from_utf8_lossy(message).into_owned() });
+        self.pace.pass(&**listener, fraction, message);
     }
 }
-
-/// The least time between two words of progress that are passed on.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
-
-/// A word of progress is a line on a screen; what a guest adds to it is cut.
-const MAX_MESSAGE_BYTES: usize = 1 << 10;
 
 impl ResourceLimiter for Host {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
