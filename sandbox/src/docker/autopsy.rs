@@ -5,13 +5,16 @@
 //! read as well, which name each signal that was sent through it.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
 
 use bollard::query_parameters::{EventsOptionsBuilder, InspectContainerOptions};
 use futures_util::StreamExt;
+use futures_util::future::{Either, select};
 
 use super::BACKEND;
 use super::container::Body;
+use super::trouble::{self, GONE};
 use crate::{Error, Limits};
 
 /// How long the engine may take to notice that a container ended.
@@ -29,10 +32,16 @@ struct Record {
 /// The cause of death, as an error of the program or of the platform.
 pub(super) async fn cause(body: &Body, limits: &Limits) -> Error {
     let failed = |what: &str| Error::backend(BACKEND, "keep a container running", what.to_owned());
-    let record = match tokio::time::timeout(PATIENCE, read(body)).await {
-        Ok(Ok(record)) => record,
-        Ok(Err(error)) => return Error::backend(BACKEND, "learn why a container ended", error),
-        Err(_) => return failed("the engine has no record of its end; it was restarted, or is very busy"),
+    let reading = tokio::time::timeout(PATIENCE, read(body));
+    let record = match select(pin!(body.lost()), pin!(reading)).await {
+        Either::Left(_) => return failed(GONE),
+        // An engine that is back records how it ended what it found, which says nothing of the program.
+        Either::Right(_) if body.is_lost() => return failed(GONE),
+        Either::Right((Ok(Ok(record)), _)) => record,
+        Either::Right((Ok(Err(error)), _)) => return trouble::failed("learn why a container ended", error),
+        Either::Right((Err(_), _)) => {
+            return failed("the engine has no record of its end; it was restarted, or is very busy");
+        }
     };
     if record.killed {
         return failed("somebody killed it through the engine");

@@ -13,6 +13,7 @@ use super::reaper;
 use super::sandbox::{DockerSandbox, Shared};
 use super::shape::Size;
 use super::slots::Slots;
+use super::watch::watch;
 use crate::profile::Enforced;
 use crate::{Error, Limits, Observer, OutputPolicy, Profile};
 
@@ -177,7 +178,8 @@ impl DockerSandboxBuilder {
         let sandbox = DockerSandbox { shared: Arc::new(shared) };
         // Waiting costs none of a program's wall time.
         sandbox.check(&self.warm_limits.wall(Duration::ZERO))?;
-        driver.run(pool::keep(pool, engine));
+        driver.run(pool::keep(Arc::clone(&pool), Arc::clone(&engine)));
+        driver.run(watch(pool, engine));
         Ok(sandbox)
     }
 }

@@ -8,6 +8,7 @@ use super::channel::{Answers, Broken, Requests, split};
 use super::engine::{Engine, random, unix_now};
 use super::frame::{self, Kind};
 use super::shape::Size;
+use super::trouble::{GONE, failed};
 use crate::Error;
 
 /// A container whose runner is ready for a program, or has one. It is removed when this is dropped, whatever happened.
@@ -32,11 +33,14 @@ impl Container {
         let mut nonce = frame::Nonce::default();
         random(&mut nonce)?;
         // From here on the name is looked after, although nothing of that name exists yet.
-        let body = Body { engine: Arc::clone(engine), name: Some(engine.claim()), since: unix_now() };
-        let attached = engine
-            .start(body.name(), size)
-            .await
-            .map_err(|error| Error::backend(BACKEND, "start a container", error))?;
+        let body = Body {
+            engine: Arc::clone(engine),
+            name: Some(engine.claim()),
+            since: unix_now(),
+            losses: engine.losses(),
+        };
+        let attached =
+            engine.start(body.name(), size).await.map_err(|error| failed("start a container", error))?;
         let (mut requests, mut answers) = split(attached, nonce);
         answers.budget = START_NOISE;
         let greet = async {
@@ -52,6 +56,7 @@ impl Container {
                 let size = size.clone();
                 return Ok(Self { requests, answers, body, size, born: Instant::now() });
             }
+            Ok(Err(Broken::Closed)) if body.is_lost() => GONE.to_owned(),
             Ok(Err(Broken::Closed)) => "the runner ended before it was ready".to_owned(),
             Ok(Err(_)) => "what runs in the image is not the runner".to_owned(),
             Err(_) => format!("the runner was not ready after {} s", START_WALL.as_secs()),
@@ -65,7 +70,7 @@ impl Container {
             return Ok(());
         }
         let update = self.body.engine.docker.update_container(self.body.name(), size.update());
-        update.await.map_err(|error| Error::backend(BACKEND, "change a container's limits", error))?;
+        update.await.map_err(|error| failed("change a container's limits", error))?;
         self.size = size.clone();
         Ok(())
     }
@@ -82,11 +87,23 @@ pub(super) struct Body {
     name: Option<String>,
     /// When the container was made, in seconds since 1970.
     pub(super) since: u64,
+    /// How often the engine had been lost by then.
+    losses: u64,
 }
 
 impl Body {
     pub(super) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the engine was lost since the container was made.
+    pub(super) fn is_lost(&self) -> bool {
+        self.engine.losses() > self.losses
+    }
+
+    /// Resolves when the engine is lost.
+    pub(super) async fn lost(&self) {
+        self.engine.lost(self.losses).await;
     }
 
     /// Removes the container and waits for it.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -14,12 +14,15 @@ use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
+use tokio::sync::watch;
 
 use super::BACKEND;
 use super::driver::Driver;
 use super::image::Image;
 use super::owner::Owner;
+use super::reaper;
 use super::shape::{self, Size};
+use super::trouble::failed;
 use crate::verdicts::Verdicts;
 use crate::{Error, Observer};
 
@@ -66,6 +69,10 @@ pub(super) struct Engine {
     /// How long after its creation a container is certainly not needed any more.
     useful: Duration,
     created: AtomicU64,
+    /// How often the engine was lost. What was made before the last time is lost with it.
+    losses: watch::Sender<u64>,
+    /// Whether a container could not be removed.
+    leaked: AtomicBool,
     /// The names of containers that somebody here will remove. A name is here before its container is.
     live: Mutex<HashSet<String>>,
 }
@@ -90,8 +97,7 @@ impl Engine {
             None => socket_of(std::env::var("DOCKER_HOST").ok().as_deref())?,
         };
         let docker = reach(&socket).await?;
-        let info =
-            docker.info().await.map_err(|error| Error::backend(BACKEND, "look at the engine", error))?;
+        let info = docker.info().await.map_err(|error| failed("look at the engine", error))?;
         let unfit = |what: String| Err(Error::backend(BACKEND, "use the engine", what));
         // The engine drops limits that it cannot enforce, with a warning that nobody reads.
         if info.memory_limit != Some(true) || info.pids_limit != Some(true) {
@@ -123,8 +129,26 @@ impl Engine {
             runtime: address.runtime,
             useful,
             created: AtomicU64::new(0),
+            losses: watch::Sender::new(0),
+            leaked: AtomicBool::new(false),
             live: Mutex::default(),
         })
+    }
+
+    /// How often the engine was lost so far.
+    pub(super) fn losses(&self) -> u64 {
+        *self.losses.borrow()
+    }
+
+    /// The engine is gone.
+    pub(super) fn note_loss(&self) {
+        self.losses.send_modify(|losses| *losses += 1);
+    }
+
+    /// Resolves when the engine was lost more often than this.
+    pub(super) async fn lost(&self, losses: u64) {
+        // An error would mean that the sender is gone, and it is ours.
+        let _ = self.losses.subscribe().wait_for(|now| *now > losses).await;
     }
 
     /// A name for a container that does not exist yet, and that is looked after from now on.
@@ -175,6 +199,7 @@ impl Engine {
         self.live().remove(name);
         if let Some(error) = last {
             tracing::warn!(%error, name, "a container could not be removed; the next sweep tries again");
+            self.leaked.store(true, Ordering::Relaxed);
             self.observer.teardown_failed(BACKEND);
         }
     }
@@ -191,6 +216,15 @@ impl Engine {
     /// Nothing that holds the lock can leave the set half-changed.
     fn live(&self) -> MutexGuard<'_, HashSet<String>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Engine {
+    /// Nobody here removes anything any more.
+    fn drop(&mut self) {
+        if self.leaked.load(Ordering::Relaxed) || !self.live().is_empty() {
+            reaper::abandon(&self.instance);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use bollard::errors::Error as EngineError;
 
 use super::BACKEND;
 use super::frame::PROTOCOL;
+use super::trouble::failed;
 use crate::Error;
 
 /// An image that fits this crate.
@@ -31,7 +32,7 @@ impl Image {
                 "find its image",
                 format!("the engine has no image `{name}`; {}", remedy(name)),
             ),
-            error => Error::backend(BACKEND, "find its image", error),
+            error => failed("find its image", error),
         })?;
         let wrong = |what: String| {
             Error::backend(BACKEND, "use its image", format!("the image `{name}` {what}; {}", remedy(name)))

@@ -25,6 +25,8 @@ mod sandbox;
 mod session;
 mod shape;
 mod slots;
+mod trouble;
+mod watch;
 
 pub use builder::DockerSandboxBuilder;
 pub use sandbox::DockerSandbox;

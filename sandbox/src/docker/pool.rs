@@ -34,6 +34,8 @@ pub(super) struct Pool {
     stock: Mutex<Stock>,
     /// Wakes the keeper.
     wanted: Notify,
+    /// Tells the watch that the pool is closed.
+    over: Notify,
     /// How many are ready, for whoever waits for it.
     ready: watch::Sender<usize>,
 }
@@ -46,7 +48,8 @@ struct Stock {
 
 impl Pool {
     pub(super) fn new(count: usize, size: Size) -> Self {
-        Self { count, size, stock: Mutex::default(), wanted: Notify::new(), ready: watch::Sender::new(0) }
+        let (wanted, over) = (Notify::new(), Notify::new());
+        Self { count, size, stock: Mutex::default(), wanted, over, ready: watch::Sender::new(0) }
     }
 
     /// The oldest container that is ready, if there is one.
@@ -57,7 +60,7 @@ impl Pool {
             self.ready.send_replace(stock.ready.len());
             taken
         };
-        self.wanted.notify_one();
+        self.wake();
         taken
     }
 
@@ -75,6 +78,24 @@ impl Pool {
             std::mem::take(&mut stock.ready)
         };
         drop(rest);
+        self.wake();
+        self.over.notify_one();
+    }
+
+    /// Resolves when the pool is closed, for the one who waits for it.
+    pub(super) async fn over(&self) {
+        self.over.notified().await;
+    }
+
+    /// Gives up what is ready, since its engine is gone.
+    pub(super) fn forget(&self) {
+        let lost = std::mem::take(&mut self.stock().ready);
+        self.ready.send_replace(0);
+        drop(lost);
+    }
+
+    /// Has the keeper look now.
+    pub(super) fn wake(&self) {
         self.wanted.notify_one();
     }
 

@@ -1,17 +1,32 @@
 //! Removes what hosts left behind that were killed before they could remove it themselves.
 //!
-//! A container is left over when the process that its label names is certainly gone, when its deadline is over, or when it
-//! bears this sandbox's label and nobody here knows it. The containers of other living processes are never touched, and
+//! A container is left over when the process that its label names is certainly gone, when its deadline is over, when it
+//! bears this sandbox's label and nobody here knows it, or when its sandbox ended in this process and could not remove
+//! it. The containers of other living processes are never touched, and
 //! neither are those that bear no label of ours.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
-use super::BACKEND;
 use super::engine::{DEADLINE, Engine, INSTANCE, OWNER, unix_now};
 use super::owner::Owner;
+use super::trouble::failed;
 use crate::Error;
+
+/// The sandboxes of this process that ended while their engine was away or failed, by the random names of their labels.
+/// There are as many as there were such failures, at some bytes each.
+static ABANDONED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Notes that this sandbox is over and may have left containers.
+pub(super) fn abandon(instance: &str) {
+    ABANDONED.lock().unwrap_or_else(PoisonError::into_inner).insert(instance.to_owned());
+}
+
+fn is_abandoned(instance: &str) -> bool {
+    ABANDONED.lock().unwrap_or_else(PoisonError::into_inner).contains(instance)
+}
 
 /// Looks for left-over containers and removes them.
 pub(super) async fn sweep(engine: &Engine) -> Result<(), Error> {
@@ -21,16 +36,18 @@ pub(super) async fn sweep(engine: &Engine) -> Result<(), Error> {
         .docker
         .list_containers(Some(all))
         .await
-        .map_err(|error| Error::backend(BACKEND, "look for left-over containers", error))?;
+        .map_err(|error| failed("look for left-over containers", error))?;
     let now = unix_now();
     for container in found {
         let labels = container.labels.unwrap_or_default();
         // The engine writes a name with a slash before it.
         let name = container.names.and_then(|names| names.into_iter().next()).unwrap_or_default();
         let name = name.trim_start_matches('/');
-        let ours = labels.get(INSTANCE) == Some(&engine.instance);
-        let left =
-            if ours { !engine.is_live(name) } else { is_left_over(&labels, engine.owner.as_ref(), now) };
+        let left = match labels.get(INSTANCE) {
+            Some(instance) if *instance == engine.instance => !engine.is_live(name),
+            Some(instance) if is_abandoned(instance) => true,
+            _ => is_left_over(&labels, engine.owner.as_ref(), now),
+        };
         if left && let Some(id) = container.id {
             tracing::info!(name, "removing a container that was left behind");
             engine.remove(&id).await;

@@ -12,11 +12,13 @@ mod confinement;
 mod containers;
 #[path = "../corpus/mod.rs"]
 mod corpus;
+mod engine;
 mod forgery;
 mod leftovers;
 mod limits;
 mod outside;
 mod pool;
+mod restart;
 mod results;
 mod sessions;
 mod support;
