@@ -6,13 +6,14 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::{Error, Input, Limits, Outcome, OutputPolicy, Profile, Program, Sandbox, Session};
+use crate::{Error, Input, Limits, Observer, Outcome, OutputPolicy, Profile, Program, Sandbox, Session};
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 trait ErasedSandbox: Send + Sync {
     fn profile(&self) -> &Profile;
     fn allows_unchecked(&self) -> bool;
+    fn observer(&self) -> &Arc<dyn Observer>;
     fn start<'a>(&'a self, program: &'a Program, limits: &'a Limits) -> Boxed<'a, Result<AnySession, Error>>;
 }
 
@@ -25,21 +26,35 @@ impl<S: Sandbox> ErasedSandbox for S {
         Sandbox::allows_unchecked(self)
     }
 
+    fn observer(&self) -> &Arc<dyn Observer> {
+        Sandbox::observer(self)
+    }
+
     fn start<'a>(&'a self, program: &'a Program, limits: &'a Limits) -> Boxed<'a, Result<AnySession, Error>> {
         Box::pin(async move { Ok(AnySession(Box::new(Sandbox::start(self, program, limits).await?))) })
     }
 }
 
 trait ErasedSession: Send {
+    fn backend(&self) -> &'static str;
     fn output_policy(&self) -> &OutputPolicy;
+    fn observer(&self) -> &Arc<dyn Observer>;
     fn ready(&mut self) -> Boxed<'_, Result<(), Error>>;
     fn invoke<'a>(&'a mut self, input: &'a Input) -> Boxed<'a, Outcome>;
     fn close(self: Box<Self>) -> Boxed<'static, ()>;
 }
 
 impl<S: Session> ErasedSession for S {
+    fn backend(&self) -> &'static str {
+        Session::backend(self)
+    }
+
     fn output_policy(&self) -> &OutputPolicy {
         Session::output_policy(self)
+    }
+
+    fn observer(&self) -> &Arc<dyn Observer> {
+        Session::observer(self)
     }
 
     fn ready(&mut self) -> Boxed<'_, Result<(), Error>> {
@@ -84,6 +99,10 @@ impl Sandbox for AnySandbox {
         self.0.allows_unchecked()
     }
 
+    fn observer(&self) -> &Arc<dyn Observer> {
+        self.0.observer()
+    }
+
     async fn start(&self, program: &Program, limits: &Limits) -> Result<AnySession, Error> {
         self.0.start(program, limits).await
     }
@@ -94,8 +113,16 @@ impl Sandbox for AnySandbox {
 pub struct AnySession(Box<dyn ErasedSession>);
 
 impl Session for AnySession {
+    fn backend(&self) -> &'static str {
+        self.0.backend()
+    }
+
     fn output_policy(&self) -> &OutputPolicy {
         self.0.output_policy()
+    }
+
+    fn observer(&self) -> &Arc<dyn Observer> {
+        self.0.observer()
     }
 
     async fn ready(&mut self) -> Result<(), Error> {

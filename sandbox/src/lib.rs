@@ -79,7 +79,7 @@ pub use error::{Error, Fault, Reason};
 pub use input::Input;
 pub use limits::Limits;
 pub use listener::{Listener, Progress};
-pub use observer::{Finished, Observer, Started};
+pub use observer::{Finished, Observer, Refused, Started};
 pub use outcome::{Outcome, Usage};
 pub use output::OutputPolicy;
 pub use policy::{Bounds, Code, Explanation, Exports, Policy, Rejection, Violation};

@@ -52,6 +52,12 @@ impl Outcome {
     }
 }
 
+/// What a program wrote, as text. The copy is spared where it is text already.
+#[cfg(any(feature = "docker", feature = "wasm"))]
+pub(crate) fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
 /// What a call used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]

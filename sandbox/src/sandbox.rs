@@ -1,12 +1,13 @@
 //! The traits behind which the backends stand.
 //!
 //! What every backend must do alike (refuse what was not checked, refuse what needs a module that is not there, clean
-//! the output) lies in the provided methods, so that no backend can forget it.
+//! the output, tell the observer of both) lies in the provided methods, so that no backend can forget it.
 
 use std::sync::Arc;
 
+use crate::observer::{Underway, refuse};
 use crate::output::Screen;
-use crate::{Error, Input, Limits, Outcome, OutputPolicy, Profile, Program};
+use crate::{Error, Input, Limits, Observer, Outcome, OutputPolicy, Profile, Program};
 
 /// A place that runs programs apart from the host and from each other.
 pub trait Sandbox: Send + Sync + 'static {
@@ -21,6 +22,10 @@ pub trait Sandbox: Send + Sync + 'static {
     fn allows_unchecked(&self) -> bool {
         false
     }
+
+    /// Who is told what this sandbox does. A backend tells of what only it sees: interpreters that it started, places,
+    /// and what it could not remove.
+    fn observer(&self) -> &Arc<dyn Observer>;
 
     /// Starts an interpreter and has it load the program. Backends implement this; users call [`open`](Self::open).
     /// Loading may go on when this returns; [`Session::ready`] waits for its end.
@@ -48,9 +53,12 @@ pub trait Sandbox: Send + Sync + 'static {
         limits: &Limits,
     ) -> impl Future<Output = Result<Self::Session, Error>> + Send {
         async move {
-            let mut session = admitted(self, program, limits).await?;
-            session.ready().await.map_err(cleaned)?;
-            Ok(session)
+            let opened = async {
+                let mut session = admitted(self, program, limits).await?;
+                session.ready().await.map_err(cleaned)?;
+                Ok(session)
+            };
+            opened.await.inspect_err(|error| refuse(&**self.observer(), self.profile().backend, error))
         }
     }
 
@@ -68,10 +76,18 @@ pub trait Sandbox: Send + Sync + 'static {
         limits: &Limits,
     ) -> impl Future<Output = Result<Outcome, Error>> + Send {
         async move {
-            let mut session = admitted(self, program, limits).await?;
+            let (observer, backend) = (self.observer(), self.profile().backend);
+            let mut session = admitted(self, program, limits)
+                .await
+                .inspect_err(|error| refuse(&**observer, backend, error))?;
+            let underway = Underway::begin(observer, backend);
             // The call waits behind the loading, and nobody needs to wake this task in between.
-            let outcome = session.call(input).await;
+            let outcome = clean_call(&mut session, input).await;
             let ready = session.ready().await.map_err(cleaned);
+            match &ready {
+                Ok(()) => underway.finish(&outcome),
+                Err(error) => underway.refuse(error),
+            }
             session.close().await;
             ready.map(|()| outcome)
         }
@@ -104,6 +120,19 @@ async fn admitted<S: Sandbox + ?Sized>(
     sandbox.start(program, limits).await.map_err(cleaned)
 }
 
+/// Runs the program once and cleans what it gave.
+async fn clean_call<S: Session + ?Sized>(session: &mut S, input: &Input) -> Outcome {
+    let mut outcome = match input.told() {
+        Some(listener) => {
+            let screen = Screen::new(session.output_policy(), Arc::clone(listener));
+            session.invoke(&input.clone().listener(Arc::new(screen))).await
+        }
+        None => session.invoke(input).await,
+    };
+    session.output_policy().apply(&mut outcome);
+    outcome
+}
+
 /// What an interpreter says of a program that it cannot read holds words of the program.
 fn cleaned(mut error: Error) -> Error {
     OutputPolicy::default().clean(&mut error);
@@ -116,8 +145,14 @@ fn cleaned(mut error: Error) -> Error {
 /// interpreter (an attribute of a module, say) may be seen by later calls of the same session, and by nobody else:
 /// give every job, and above all every tenant, a session of its own.
 pub trait Session: Send + 'static {
+    /// The backend's name, as in [`Profile::backend`].
+    fn backend(&self) -> &'static str;
+
     /// What cleans this session's output.
     fn output_policy(&self) -> &OutputPolicy;
+
+    /// Who is told of this session's calls, as [`Sandbox::observer`].
+    fn observer(&self) -> &Arc<dyn Observer>;
 
     /// Waits until the program is loaded. A session that [`Sandbox::open`] returned is.
     ///
@@ -135,14 +170,9 @@ pub trait Session: Send + 'static {
     /// [`Error::SessionEnded`].
     fn call(&mut self, input: &Input) -> impl Future<Output = Outcome> + Send {
         async move {
-            let mut outcome = match input.told() {
-                Some(listener) => {
-                    let screen = Screen::new(self.output_policy(), Arc::clone(listener));
-                    self.invoke(&input.clone().listener(Arc::new(screen))).await
-                }
-                None => self.invoke(input).await,
-            };
-            self.output_policy().apply(&mut outcome);
+            let underway = Underway::begin(self.observer(), self.backend());
+            let outcome = clean_call(self, input).await;
+            underway.finish(&outcome);
             outcome
         }
     }
@@ -150,4 +180,42 @@ pub trait Session: Send + 'static {
     /// Ends the interpreter. When it returns, nothing of the program runs any more, and nothing is left that outlives
     /// this process. Dropping a session ends it as well, without waiting.
     fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+#[cfg(feature = "wasm")]
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::{Fault, Finished, Reason, Refused, WasmSandbox};
+
+    #[derive(Default)]
+    struct Notes(Mutex<Vec<(Reason, Fault)>>);
+
+    impl Observer for Notes {
+        fn refused(&self, event: &Refused) {
+            self.0.lock().unwrap().push((event.reason, event.fault));
+        }
+
+        fn finished(&self, event: &Finished) {
+            panic!("{event:?} of a program that was refused");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_only_the_check_inside_the_guest_finds_is_told_as_refused() {
+        let notes = Arc::new(Notes::default());
+        let sandbox =
+            WasmSandbox::builder().observer(Arc::clone(&notes) as Arc<dyn Observer>).build().unwrap();
+        // As if the host's check had a hole.
+        let nothing = BTreeSet::new;
+        let program = Program::checked("import os", nothing(), nothing(), nothing(), "{}".into());
+        let run = sandbox.run(&program, &Input::new(), &Limits::default()).await;
+        assert!(matches!(run, Err(Error::Rejected(_))), "{run:?}");
+        let opened = sandbox.open(&program, &Limits::default()).await.map(drop);
+        assert!(matches!(opened, Err(Error::Rejected(_))), "{opened:?}");
+        assert_eq!(*notes.0.lock().unwrap(), [(Reason::Rejected, Fault::User); 2]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cofferdam_sandbox::{Fault, Finished, Observer, Reason, Started};
+use cofferdam_sandbox::{Fault, Finished, Observer, Reason, Refused, Started};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -86,9 +86,14 @@ impl SandboxObserver {
     fn new(telemetry: &Telemetry) -> Self {
         let mut registry = telemetry.registry();
         let mut register = Register(&mut registry);
-        let executions = register.counter("cofferdam_sandbox_executions", "Calls that ended, well or badly");
-        let failures = register
-            .counter("cofferdam_sandbox_execution_failures", "Calls that failed, why and by whose fault");
+        let executions = register.counter(
+            "cofferdam_sandbox_executions",
+            "Calls that ended, well or badly, and programs that were refused before any",
+        );
+        let failures = register.counter(
+            "cofferdam_sandbox_execution_failures",
+            "Calls that failed and programs that were refused, why and by whose fault",
+        );
         let duration = register.histogram(
             "cofferdam_sandbox_execution_duration",
             "Wall time of a call",
@@ -113,7 +118,7 @@ impl SandboxObserver {
         let teardown_failures =
             register.counter("cofferdam_sandbox_teardown_failures", "Interpreters that could not be removed");
         let truncated = register
-            .counter("cofferdam_sandbox_output_truncated", "Calls whose output was cut off at the limit");
+            .counter("cofferdam_sandbox_output_truncated", "Calls whose output was cut off at a limit");
         drop(registry);
         let backends = Arc::new(Names::new(move |name| {
             let set = labels([("backend", name)]);
@@ -151,11 +156,18 @@ impl Observer for SandboxObserver {
         start.observe(event.duration.as_secs_f64());
     }
 
+    /// Counts among the executions, so that no share of failures is above one, and has no duration and no memory.
+    fn refused(&self, event: &Refused) {
+        let backend = self.backends.get(event.backend);
+        backend.executions.inc();
+        backend.failures(event.reason, event.fault).inc();
+    }
+
     fn finished(&self, event: &Finished) {
         let backend = self.backends.get(event.backend);
         backend.executions.inc();
         backend.duration.observe(event.duration.as_secs_f64());
-        // A call that was refused or failed before it ran held nothing, and would pull every quantile down.
+        // A call that failed before it ran held nothing, and would pull every quantile down.
         if event.peak_memory > 0 {
             backend.peak_memory.observe(crate::gauges::count(event.peak_memory));
         }

@@ -14,7 +14,8 @@ use super::frame::{self, Kind};
 use super::hearing::{Hearing, MAX_PROGRESS_BYTES};
 use super::shape::Size;
 use crate::fault::{MAX_FAULT_BYTES, read_fault, read_result};
-use crate::{Error, Input, Limits, Observer, Outcome, Program, Usage};
+use crate::outcome::text;
+use crate::{Error, Input, Limits, Outcome, Program, Usage};
 
 /// An interpreter with a program in it.
 pub(super) struct Guest {
@@ -85,10 +86,6 @@ impl Guest {
             Ok(Answer::Result(_)) => Err(self.error(Stop::Garbage).await),
             Err(stop) => Err(self.error(stop).await),
         }
-    }
-
-    pub(super) fn observer(&self) -> Arc<dyn Observer> {
-        Arc::clone(&self.container.body.engine.observer)
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -229,8 +226,4 @@ async fn gather(answers: &mut Answers, stream: &mut Vec<u8>, mut length: u64) ->
         answers.budget = answers.budget.saturating_sub(taken);
     }
     Ok(())
-}
-
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::pool::Pool;
 use super::session::{DockerSession, Opening};
 use super::slots::Slots;
-use crate::{Error, Limits, OutputPolicy, Profile, Program, Sandbox};
+use crate::{Error, Limits, Observer, OutputPolicy, Profile, Program, Sandbox};
 
 /// Runs programs in CPython with numpy and pandas, each session in a Docker container of its own. Cloning is cheap; all
 /// clones share the slots and the pool.
@@ -150,6 +150,10 @@ impl Sandbox for DockerSandbox {
 
     fn allows_unchecked(&self) -> bool {
         self.shared.allow_unchecked
+    }
+
+    fn observer(&self) -> &Arc<dyn Observer> {
+        &self.shared.engine.observer
     }
 
     async fn start(&self, program: &Program, limits: &Limits) -> Result<DockerSession, Error> {

@@ -14,8 +14,8 @@ use super::engine::Engine;
 use super::pool::Pool;
 use super::shape::Size;
 use super::slots::Place;
-use crate::observer::{Finished, Started};
-use crate::{Error, Input, Limits, Outcome, OutputPolicy, Program, Session};
+use crate::observer::Started;
+use crate::{Error, Input, Limits, Observer, Outcome, OutputPolicy, Program, Session};
 
 /// An interpreter in a container, with one program in it.
 #[must_use = "a container that nobody calls only holds memory"]
@@ -24,6 +24,7 @@ pub struct DockerSession {
     /// Resolves when the container is gone.
     ended: oneshot::Receiver<()>,
     output_policy: OutputPolicy,
+    observer: Arc<dyn Observer>,
 }
 
 struct Request {
@@ -81,7 +82,8 @@ impl Opening {
             match loaded {
                 Ok(()) => break (guest, warm),
                 // What waited in the pool may have been killed there. The next one, or one made now, was not.
-                Err(Error::Backend { .. }) if warm => guest.remove().await,
+                // Its removal needs not be waited for: it stands beside the slots.
+                Err(Error::Backend { .. }) if warm => drop(guest),
                 Err(error) => {
                     let _ = opened.send(Err(error));
                     guest.remove().await;
@@ -89,11 +91,11 @@ impl Opening {
                 }
             }
         };
-        let observer = &self.engine.observer;
+        let observer = Arc::clone(&self.engine.observer);
         observer.started(&Started { backend: BACKEND, cold: !warm, duration: begin.elapsed() });
         let (calls, requests) = mpsc::unbounded_channel();
         let (end, ended) = oneshot::channel();
-        let session = DockerSession { calls, ended, output_policy: self.output_policy };
+        let session = DockerSession { calls, ended, output_policy: self.output_policy, observer };
         if opened.send(Ok(session)).is_ok() {
             answer(&mut guest, requests, self.lifetime.saturating_sub(begin.elapsed())).await;
         }
@@ -116,7 +118,6 @@ async fn answer(guest: &mut Guest, mut requests: mpsc::UnboundedReceiver<Request
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => Outcome::nothing(Error::Cancelled),
         };
-        guest.observer().finished(&Finished::new(BACKEND, &outcome));
         // Whoever asked may be gone; then the answer is nobody's, and the session's last.
         if answer.send(outcome).is_err() {
             break;
@@ -125,6 +126,14 @@ async fn answer(guest: &mut Guest, mut requests: mpsc::UnboundedReceiver<Request
 }
 
 impl Session for DockerSession {
+    fn backend(&self) -> &'static str {
+        BACKEND
+    }
+
+    fn observer(&self) -> &Arc<dyn Observer> {
+        &self.observer
+    }
+
     fn output_policy(&self) -> &OutputPolicy {
         &self.output_policy
     }

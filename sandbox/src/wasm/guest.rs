@@ -1,5 +1,6 @@
 //! One instance of CPython, driven from the thread it lives on: blank at first, then with a program in it.
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::BACKEND;
 use super::host::{Host, Stop, Survey, Terms};
 use super::pages::Pages;
 use crate::fault::{read_fault, read_result};
+use crate::outcome::text;
 use crate::{Error, Input, Limits, Outcome, Program, Usage};
 
 type Bytes = WasmList<u8>;
@@ -149,8 +151,8 @@ impl Guest {
         let host = self.store.data_mut();
         Outcome {
             result,
-            stdout: text(&mut host.stdout),
-            stderr: text(&mut host.stderr),
+            stdout: text(mem::take(&mut host.stdout)),
+            stderr: text(mem::take(&mut host.stderr)),
             truncated: host.stop == Some(Stop::Output),
             usage: Usage {
                 wall: host.wall_used(),
@@ -244,11 +246,6 @@ fn fill(store: &mut Store<Host>, fuel: Option<u64>) -> Result<(), Error> {
 
 fn start_failed(error: wasmtime::Error) -> Error {
     Error::backend(BACKEND, "start an interpreter", error)
-}
-
-fn text(bytes: &mut Vec<u8>) -> String {
-    String::from_utf8(std::mem::take(bytes))
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 #[cfg(test)]

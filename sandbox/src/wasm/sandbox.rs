@@ -100,6 +100,10 @@ impl Sandbox for WasmSandbox {
         self.shared.allow_unchecked
     }
 
+    fn observer(&self) -> &Arc<dyn Observer> {
+        &self.shared.observer
+    }
+
     async fn start(&self, program: &Program, limits: &Limits) -> Result<WasmSession, Error> {
         if limits.memory > self.shared.max_memory {
             return Err(Error::InvalidLimit {

@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::BACKEND;
 use super::sandbox::Shared;
-use crate::observer::{Finished, Started};
-use crate::{Error, Input, Limits, Outcome, OutputPolicy, Program, Session};
+use crate::observer::Started;
+use crate::{Error, Input, Limits, Observer, Outcome, OutputPolicy, Program, Session};
 
 /// An interpreter in a WebAssembly instance, with one program in it.
 #[must_use = "an interpreter that nobody calls only holds memory"]
@@ -64,6 +64,14 @@ impl WasmSession {
 }
 
 impl Session for WasmSession {
+    fn backend(&self) -> &'static str {
+        BACKEND
+    }
+
+    fn observer(&self) -> &Arc<dyn Observer> {
+        &self.shared.observer
+    }
+
     fn output_policy(&self) -> &OutputPolicy {
         &self.shared.output_policy
     }
@@ -151,7 +159,6 @@ impl SessionThread {
             && let Ok(request) = self.requests.recv()
         {
             let outcome = guest.call(&request.input);
-            shared.observer.finished(&Finished::new(BACKEND, &outcome));
             // Whoever asked may be gone; then the answer is nobody's.
             let _ = request.answer.send(outcome);
         }

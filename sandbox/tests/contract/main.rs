@@ -14,6 +14,7 @@ mod honest;
 #[path = "../humaneval/mod.rs"]
 mod humaneval;
 mod limits;
+mod observer;
 mod outcomes;
 mod sessions;
 
