@@ -50,8 +50,13 @@ fn build() -> Outcome<()> {
     };
     let bytes = fs::read(&component)
         .map_err(|error| format!("cannot read the Python component {}: {error}", component.display()))?;
+    let remedy = "remove it or name another in COFFERDAM_PYTHON_COMPONENT; without either it is built anew";
     if !bytes.starts_with(b"\0asm\x0d\0\x01\0") {
-        return Err(format!("{} is not a WebAssembly component", component.display()).into());
+        return Err(format!("{} is not a WebAssembly component; {remedy}", component.display()).into());
+    }
+    // Here, where somebody can mend it, and not where a sandbox is made.
+    if let Err(error) = wasmparser::validate(&bytes) {
+        return Err(format!("{} is damaged ({error}); {remedy}", component.display()).into());
     }
     fs::write(
         out.join("generated.rs"),

@@ -6,7 +6,7 @@
 //! name ends in the hash of its content, so that what a disk or a careless hand changed is not run but made anew.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,10 +32,16 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// A sentence when it cannot be made, or belongs to or is open to somebody else.
+    /// A sentence when it cannot be made, or belongs to or is open to somebody else. A full disk is none: a program runs
+    /// as well without a cache, and a directory that is not there holds nothing.
     pub(super) fn open(directory: PathBuf) -> Result<Self, String> {
-        make_private(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-        check_private(&directory)?;
+        match make_private(&directory) {
+            Ok(()) => check_private(&directory)?,
+            Err(error) if is_full(&error) => {
+                tracing::warn!(path = %directory.display(), "the disk has no room for a cache; compiled code is not kept");
+            }
+            Err(error) => return Err(format!("{}: {error}", directory.display())),
+        }
         Ok(Self { directory })
     }
 
@@ -60,6 +66,7 @@ impl Cache {
 
     /// Stores code under a name, whole or not at all, and removes what other versions left behind long ago.
     pub(super) fn store(&self, name: &str, code: &[u8]) -> std::io::Result<()> {
+        check_private(&self.directory).map_err(std::io::Error::other)?;
         self.prune();
         let name = format!("{name}-{}{SUFFIX}", blake3::hash(code).to_hex());
         // A name of its own, because several processes may find the cache empty at once.
@@ -95,6 +102,11 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How the name of a whole file ends.
 const SUFFIX: &str = ".cwasm";
 
+/// Whether a disk, or what its user may take of it, is used up.
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
 /// BLAKE3 of a file, in hexadecimal. Some 40 MB take about ten milliseconds.
 fn hash_of(path: &Path) -> std::io::Result<String> {
     let mut hasher = blake3::Hasher::new();
@@ -113,7 +125,7 @@ fn make_private(directory: &Path) -> std::io::Result<()> {
         fs::create_dir_all(parent)?;
     }
     match fs::DirBuilder::new().mode(0o700).create(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         other => other,
     }
 }
@@ -130,10 +142,21 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 /// That `path` belongs to this process's user and that nobody else can write to it, nor to its directory's entries.
 #[cfg(unix)]
 fn check_private(path: &Path) -> Result<(), String> {
+    check_owned(path, rustix::process::geteuid().as_raw())
+}
+
+/// That `path` belongs to this user alone.
+#[cfg(unix)]
+fn check_owned(path: &Path, user: u32) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
 
     let metadata = fs::symlink_metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let user = rustix::process::geteuid().as_raw();
+    if metadata.is_symlink() {
+        return Err(format!(
+            "{} is a symbolic link, and may lead elsewhere tomorrow; name the directory itself",
+            path.display()
+        ));
+    }
     if metadata.uid() != user {
         return Err(format!(
             "{} belongs to user {}, and code from it would run as user {user}; name a directory of your own",
@@ -164,4 +187,87 @@ fn write_private(_: &Path, _: &[u8]) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn check_private(path: &Path) -> Result<(), String> {
     Err(format!("{}: whether a directory is private can only be checked on Unix", path.display()))
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn cache(parent: &Path) -> Cache {
+        Cache::open(parent.join("cache")).unwrap()
+    }
+
+    #[test]
+    fn what_was_stored_is_found_whole_under_its_name_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let cache = cache(parent.path());
+        assert_eq!(cache.find("python-a"), None);
+        cache.store("python-a", b"code").unwrap();
+        let path = cache.find("python-a").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"code");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(cache.find("python"), None);
+        assert_eq!(cache.find("python-b"), None);
+    }
+
+    #[test]
+    fn what_was_cut_short_changed_or_opened_is_not_found() {
+        let parent = tempfile::tempdir().unwrap();
+        let cache = cache(parent.path());
+        for spoil in [
+            |path: &Path| fs::write(path, b"co").unwrap(),
+            |path: &Path| fs::write(path, b"").unwrap(),
+            |path: &Path| fs::write(path, b"kode").unwrap(),
+            |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap(),
+            |path: &Path| {
+                let elsewhere = path.with_extension("elsewhere");
+                fs::rename(path, &elsewhere).unwrap();
+                symlink(&elsewhere, path).unwrap();
+            },
+        ] {
+            cache.store("python", b"code").unwrap();
+            spoil(&cache.find("python").unwrap());
+            assert_eq!(cache.find("python"), None);
+        }
+        cache.store("python", b"code").unwrap();
+        assert!(cache.find("python").is_some());
+    }
+
+    #[test]
+    fn what_belongs_to_somebody_else_is_named_with_both_users() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let user = rustix::process::geteuid().as_raw();
+        assert_eq!(check_owned(file.path(), user), Ok(()));
+        let said = check_owned(file.path(), user + 1).unwrap_err();
+        assert!(said.contains(&format!("belongs to user {user}, and")), "{said}");
+        assert!(said.contains(&format!("would run as user {}", user + 1)), "{said}");
+    }
+
+    #[test]
+    fn a_directory_that_is_a_link_is_refused_whosever_it_is() {
+        let parent = tempfile::tempdir().unwrap();
+        let (real, link) = (parent.path().join("real"), parent.path().join("link"));
+        Cache::open(real.clone()).unwrap();
+        symlink(&real, &link).unwrap();
+        assert!(Cache::open(link.clone()).unwrap_err().contains("is a symbolic link"));
+        // One that leads nowhere is not followed either.
+        fs::remove_dir(&real).unwrap();
+        Cache::open(link).unwrap_err();
+        assert!(!real.exists());
+    }
+
+    #[test]
+    fn nothing_is_stored_in_a_directory_that_was_opened_or_removed_meanwhile() {
+        let parent = tempfile::tempdir().unwrap();
+        let cache = cache(parent.path());
+        fs::set_permissions(&cache.directory, fs::Permissions::from_mode(0o755)).unwrap();
+        cache.store("python", b"code").unwrap_err();
+        assert_eq!(cache.directory.read_dir().unwrap().count(), 0);
+        fs::remove_dir(&cache.directory).unwrap();
+        cache.store("python", b"code").unwrap_err();
+        assert_eq!(cache.find("python"), None);
+    }
 }

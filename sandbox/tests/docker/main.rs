@@ -14,6 +14,7 @@ mod containers;
 mod corpus;
 mod engine;
 mod forgery;
+mod full;
 mod leftovers;
 mod limits;
 mod outside;
