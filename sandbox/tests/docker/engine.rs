@@ -4,6 +4,7 @@
 //! `dockerd`; where either is missing the test fails and says so. When the test ends, however it ends, what the engine
 //! started ends with it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -162,6 +163,7 @@ impl Drop for OwnEngine {
             }
         }
         self.stop();
+        let containers = folders(&self.data().join("containers"));
         // What a killed engine left running: each holder of a container, and first the container.
         for holder in self.processes() {
             for pid in children(holder).into_iter().flat_map(|child| [children(child), vec![child]].concat())
@@ -170,6 +172,17 @@ impl Drop for OwnEngine {
             }
             end(holder);
         }
+        // Their control groups, one in each hierarchy; they are empty once the kernel has seen the end.
+        let groups = containers.iter().flat_map(|path| groups(path.file_name().unwrap_or_default()));
+        for group in groups.collect::<Vec<_>>() {
+            let begin = Instant::now();
+            while group.exists()
+                && fs::remove_dir(&group).is_err()
+                && begin.elapsed() < Duration::from_secs(5)
+            {
+                sleep(Duration::from_millis(20));
+            }
+        }
         for mount in mounts(self.folder.path()) {
             let _ = Command::new("umount").args(["--lazy", &mount]).output();
         }
@@ -177,6 +190,20 @@ impl Drop for OwnEngine {
             let _ = Command::new("umount").arg("--lazy").arg(self.data()).output();
         }
     }
+}
+
+fn folders(place: &Path) -> Vec<PathBuf> {
+    fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+/// Where the control groups of a container would be.
+fn groups(container: &OsStr) -> Vec<PathBuf> {
+    let root = Path::new("/sys/fs/cgroup");
+    let hierarchies = folders(root).into_iter().chain([root.to_owned()]);
+    hierarchies
+        .map(|hierarchy| hierarchy.join("docker").join(container))
+        .filter(|group| group.exists())
+        .collect()
 }
 
 fn end(pid: i32) {
