@@ -87,7 +87,7 @@ impl Blank {
             self.instance.get_typed_func(&mut self.store, "survey").map_err(start_failed)?;
         self.store.data_mut().survey = Survey::Asked;
         survey.call(&mut self.store, ()).map_err(start_failed)?;
-        match std::mem::take(&mut self.store.data_mut().survey) {
+        match mem::take(&mut self.store.data_mut().survey) {
             Survey::Done(written) => Ok(written.ok()),
             Survey::Asked | Survey::NotAsked => Ok(None),
         }
