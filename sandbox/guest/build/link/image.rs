@@ -13,10 +13,13 @@ use super::super::Outcome;
 /// What stands before the list, with every bit turned. The number of addresses follows, and the addresses.
 const MARK: &[u8] = b"cofferdam: what stands in this list lives for ever!!";
 
-/// The count of an object that lives for ever: `_Py_IMMORTAL_INITIAL_REFCNT` of CPython 3.14 on 32 bits.
+/// The count that an object is given: `_Py_IMMORTAL_INITIAL_REFCNT` of CPython 3.14 on 32 bits.
 const IMMORTAL: u32 = 5 << 28;
 
-/// More references to one object than the heap has room for. A count from here on is immortal already.
+/// From here on a count says that it is none (`_Py_IMMORTAL_MINIMUM_REFCNT`).
+const LEAST_IMMORTAL: u32 = 1 << 30;
+
+/// More references to one object than the heap has room for.
 const MOST: u32 = 1 << 26;
 
 /// Zeros between two segments; fewer are cheaper inside one.
@@ -47,8 +50,8 @@ impl Image {
         Ok(())
     }
 
-    /// Lets the objects that the guest listed live for ever, and answers how many they are.
-    pub(super) fn immortalise(&mut self) -> Outcome<usize> {
+    /// Lets the objects that the guest listed live for ever.
+    pub(super) fn immortalise(&mut self) -> Outcome<()> {
         let turned: Vec<u8> = MARK.iter().map(|byte| !byte).collect();
         let mut places = self.bytes.windows(turned.len()).enumerate().filter(|(_, bytes)| *bytes == turned);
         let mark = places.next().ok_or("the guest has no list of objects that live for ever")?.0;
@@ -57,22 +60,26 @@ impl Image {
         }
         let list = mark + MARK.len();
         let count = self.word(list)? as usize;
+        let mut immortal = 0;
         for at in 0..count {
             let object = self.word(list + 4 + at * 4)? as usize;
-            let references = self.word(object)?;
-            if references == 0 || object % 4 != 0 {
-                return Err(format!("there is no object at {object:#x}").into());
-            }
-            if references < MOST {
-                self.bytes
-                    .get_mut(object..object + 4)
-                    .ok_or("an object lies nowhere")?
-                    .copy_from_slice(&IMMORTAL.to_le_bytes());
+            match self.word(object)? {
+                1..MOST if object.is_multiple_of(4) => {
+                    let references =
+                        self.bytes.get_mut(object..object + 4).ok_or("an object lies nowhere")?;
+                    references.copy_from_slice(&IMMORTAL.to_le_bytes());
+                }
+                LEAST_IMMORTAL.. => immortal += 1,
+                other => return Err(format!("what lies at {object:#x} is no object: {other:#x}").into()),
             }
         }
-        // It has done its work, and zeros take no room.
+        if immortal == 0 {
+            // `None` is in the list.
+            return Err("this CPython counts references in a way of its own".into());
+        }
+        // The list has done its work, and zeros take no room.
         self.bytes.get_mut(mark..list + 4 + count * 4).ok_or("the list has no end")?.fill(0);
-        Ok(count)
+        Ok(())
     }
 
     fn word(&self, address: usize) -> Outcome<u32> {
