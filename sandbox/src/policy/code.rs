@@ -76,7 +76,7 @@ pub enum Code {
     /// Instead: an allowed module, or `allow_module` in the service.
     ModuleNotAllowed,
     /// CD102. A name that an allowed module does not offer to programs: private, re-exported from
-    /// elsewhere, or harmful.
+    /// elsewhere, harmful, or harmless in another use alone.
     ///
     /// Refused: `random._os`, `from statistics import sys`, `pd.read_csv`.
     ///
@@ -115,7 +115,8 @@ pub enum Code {
     /// Instead: import at the top of the program.
     MisplacedImport,
     /// CD201. A builtin that runs text, reaches files, walks scopes or turns a string into an attribute. A
-    /// parameter or variable of the same name is fine.
+    /// parameter or variable of the same name is fine, but no global that a function binds: this check sees
+    /// one scope at a time, also for the builtins whose results it is sure of.
     ///
     /// Refused: `eval(text)`, `f = open`, `getattr(x, name)`.
     ///
@@ -172,8 +173,8 @@ pub enum Code {
     ///
     /// Instead: an ordinary name. Methods such as `__init__` and `__len__` are fine.
     SpecialDefinition,
-    /// CD305. `__match_args__` that is no plain tuple of allowed attribute names, by which a class pattern
-    /// could read any attribute.
+    /// CD305. `__match_args__` that is no plain tuple of allowed attribute names, or a pattern by position
+    /// whose class may claim values of others: such a pattern could read any attribute.
     ///
     /// Refused: `__match_args__ = ('__class__',)`.
     ///

@@ -122,7 +122,9 @@ impl Code {
             ),
             Self::NameNotExported => rule(
                 "a name that a module does not offer to programs",
-                "Modules show their own imports (`random._os`), and libraries mix computation with readers of files.",
+                "Modules show their own imports (`random._os`), and libraries mix computation with readers of files. A \
+                 few names are for programs in one use alone: `@wraps(function)` above a `def`, `metaclass=ABCMeta` \
+                 in a `class` statement, `attrgetter` and `methodcaller` with literal names.",
                 "use a documented name of the module",
                 [
                     "import pandas as pd\nx = pd.read_csv('prices.csv')",
@@ -174,7 +176,10 @@ impl Code {
             ),
             Self::DynamicType => rule(
                 "`type` used for more than asking for a type",
-                "Called with three arguments it builds classes from strings; kept as a value it could be called so later.",
+                "Called with three arguments it builds classes from strings; kept as a value it could be called so later. \
+                 An annotation may name it, and `typing.Type`, where nothing of the program is called with it; that \
+                 of a class's variable not in a program that uses `dataclasses.field`, which keeps annotations, \
+                 unless `from __future__ import annotations` leaves them text.",
                 "write `type(value).__name__`, `isinstance(value, Class)`, or a `class` statement",
                 ["A = type('A', (), {})", "x = type(1).__name__"],
             ),
@@ -186,7 +191,8 @@ impl Code {
             ),
             Self::DeniedKeyword => rule(
                 "a keyword argument that is not allowed",
-                "It switches a harmless function into a harmful one.",
+                "It switches a harmless function into a harmful one. An array made by `np.ndarray` takes a shape, a type and \
+                 an order alone.",
                 "leave the argument out",
                 ["x = load(data, allow_pickle=True)", "x = load(data, strict=True)"],
             ),
@@ -213,7 +219,9 @@ impl Code {
             ),
             Self::SpecialDefinition => rule(
                 "a definition that changes how Python works",
-                "Hooks such as `__getattribute__` and `__reduce__` run where no call is written.",
+                "Hooks such as `__getattribute__` and `__reduce__` run where no call is written. `__getattr__` has to \
+                 begin with `if name.startswith('_'): raise AttributeError(name)`: libraries ask it for special \
+                 names, numpy for the address of memory.",
                 "use an ordinary name; operators and protocols such as `__add__` or `__iter__` are allowed",
                 [
                     "class A:\n    def __reduce__(self):\n        return 1",
@@ -222,7 +230,9 @@ impl Code {
             ),
             Self::MatchArguments => rule(
                 "`__match_args__` that could name any attribute",
-                "A class pattern reads the attributes that it lists, without an attribute in the text.",
+                "A class pattern reads the attributes that it lists, without an attribute in the text. In a program that \
+                 uses `register` or `runtime_checkable`, or annotates a class's variable with a name that is refused \
+                 elsewhere, patterns name their attributes: `case Point(x=a)`.",
                 "write a plain tuple of public attribute names",
                 [
                     "class A:\n    __match_args__ = ('__class__',)",

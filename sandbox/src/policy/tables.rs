@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bounds::{Bounds, CEILING_SOURCE};
-use super::rules::{attributes, calls, modules, names};
+use super::rules::{attributes, calls, guarded, modules, names};
 use super::settings::Policy;
 use super::text;
 
@@ -20,9 +20,11 @@ impl Policy {
             names.sort_unstable();
             (module.name.to_owned(), Value::from(names))
         };
+        let guards = guarded::guarded().map(|(name, guard)| (name.to_owned(), Value::from(guard.as_str())));
         let bounds = Bounds::default();
         json!({
             "modules": modules::reviewed().map(exports).collect::<serde_json::Map<_, _>>(),
+            "guarded": guards.collect::<serde_json::Map<_, _>>(),
             "denied_names": words(names::DENIED),
             "loadable": names::LOADABLE,
             "assignable": names::ASSIGNABLE,
@@ -36,6 +38,7 @@ impl Policy {
             "class_names": attributes::NAMES,
             "frames": attributes::FRAMES,
             "introspection": attributes::INTROSPECTION,
+            "claiming": attributes::CLAIMING,
             "documented": attributes::DOCUMENTED,
             "files": calls::FILES,
             "writers": calls::WRITERS,

@@ -13,7 +13,7 @@ const WATCHED: &[&str] =
 
 const MEMBERS: &[&str] = &[
     "real", "open", "mean", "_a", "__len__", "format", "to_csv", "dumps", "pi", "random", "eval", "mro",
-    "query",
+    "query", "register", "wraps", "Type", "agg",
 ];
 
 const IMPORTS: &[&str] = &[
@@ -26,6 +26,14 @@ const IMPORTS: &[&str] = &[
     "from collections import abc as m",
     "import collections.abc",
     "from re import compile",
+    "from functools import wraps as bar",
+    "import functools as m, typing as np",
+    "from typing import Type as bar, runtime_checkable",
+    "from operator import attrgetter as x, methodcaller as y",
+    "from abc import ABCMeta as bar",
+    "from dataclasses import field",
+    "from numpy import ndarray as x",
+    "from __future__ import annotations",
 ];
 
 /// Turns bytes into a program. The same bytes give the same program.

@@ -6,6 +6,7 @@ mod bounds;
 mod corpus;
 mod data;
 mod differential;
+mod escapes;
 mod explain;
 mod grammar;
 mod guest;

@@ -7,6 +7,8 @@ with open(os.path.join(os.path.dirname(__file__), "rules.json"), encoding="utf-8
     _TABLES = json.load(_file)
 
 MODULES = {name: frozenset(exports) for name, exports in _TABLES["modules"].items()}
+# How some exports may be used, by their full names.
+GUARDED = _TABLES["guarded"]
 BOUNDS = _TABLES["bounds"]
 DENIED = frozenset(_TABLES["denied_names"])
 LOADABLE = frozenset(_TABLES["loadable"])
@@ -19,6 +21,8 @@ SPECIAL_DEFINED = SPECIAL | frozenset(_TABLES["special_definable"])
 CLASS_NAMES = frozenset(_TABLES["class_names"])
 FRAMES = frozenset(_TABLES["frames"])
 INTROSPECTION = frozenset(_TABLES["introspection"])
+# The method by which a class claims values that it did not make.
+CLAIMING = _TABLES["claiming"]
 DOCUMENTED = frozenset(_TABLES["documented"])
 FILES = frozenset(_TABLES["files"])
 WRITERS = frozenset(_TABLES["writers"])
@@ -28,7 +32,9 @@ DISPATCHERS = frozenset(_TABLES["dispatchers"])
 DENIED_KEYWORDS = frozenset(_TABLES["denied_keywords"])
 # Attributes that need a closer look; every other one that has no underscore in front is fine.
 WATCHED = FRAMES | INTROSPECTION | FILES | WRITERS | EVALUATORS | KEYWORDS | DISPATCHERS
-WATCHED |= {"format", "format_map"}
+WATCHED |= {"format", "format_map", CLAIMING}
+# Methods that reach files, evaluate text or read attributes that a text names.
+WATCHED_METHODS = FILES | WRITERS | EVALUATORS | {"format", "format_map"}
 # Builtins that take types and give no type back.
 TYPE_SINKS = frozenset(_TABLES["type_sinks"])
 PLAIN_TYPES = frozenset(_TABLES["plain_types"])

@@ -28,6 +28,7 @@ pub(crate) const SPECIAL: &[&str] = &[
     "__float__",
     "__floor__",
     "__floordiv__",
+    "__format__",
     "__ge__",
     "__getitem__",
     "__gt__",
@@ -41,6 +42,7 @@ pub(crate) const SPECIAL: &[&str] = &[
     "__imul__",
     "__index__",
     "__init__",
+    "__init_subclass__",
     "__int__",
     "__invert__",
     "__ior__",
@@ -85,6 +87,7 @@ pub(crate) const SPECIAL: &[&str] = &[
     "__rsub__",
     "__rtruediv__",
     "__rxor__",
+    "__set_name__",
     "__setitem__",
     "__str__",
     "__sub__",
@@ -95,18 +98,8 @@ pub(crate) const SPECIAL: &[&str] = &[
 
 /// Special methods that a class may define although no expression may name them: Python calls them with names
 /// that the program has already spelt out.
-pub(crate) const DEFINABLE: &[&str] = &[
-    "__class_getitem__",
-    "__delattr__",
-    "__delete__",
-    "__format__",
-    "__get__",
-    "__getattr__",
-    "__init_subclass__",
-    "__set__",
-    "__set_name__",
-    "__setattr__",
-];
+pub(crate) const DEFINABLE: &[&str] =
+    &["__class_getitem__", "__delattr__", "__delete__", "__get__", "__getattr__", "__set__", "__setattr__"];
 
 /// Special attributes that hold plain text or an exception and lead nowhere else.
 pub(crate) const READABLE: &[&str] =
@@ -172,6 +165,8 @@ pub(crate) const FRAMES: &[&str] = &[
 /// Attributes that list classes, load modules or hand out raw memory.
 pub(crate) const INTROSPECTION: &[&str] = &[
     "_getframe",
+    "capsule",
+    "cffi",
     "create_module",
     "ctypes",
     "exec_module",
@@ -185,6 +180,9 @@ pub(crate) const INTROSPECTION: &[&str] = &[
     "mro",
     "setrecursionlimit",
 ];
+
+/// The method by which a class claims values that it did not make.
+pub(crate) const CLAIMING: &str = "register";
 
 /// Underscored members that the standard library documents as public.
 pub(crate) const DOCUMENTED: &[&str] = &[

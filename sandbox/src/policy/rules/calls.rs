@@ -5,10 +5,19 @@
 
 use super::lists;
 
-/// Methods and functions that read or write files, databases, networks or pickles.
+/// Methods and functions that read or write files, databases, networks, processes or pickles. Those of an event loop
+/// are among them, which a task keeps under a private name.
 pub(crate) const FILES: &[&str] = &[
+    "connect_read_pipe",
+    "connect_write_pipe",
+    "create_connection",
+    "create_datagram_endpoint",
+    "create_server",
+    "create_unix_connection",
+    "create_unix_server",
     "dump",
     "dumps",
+    "from_custom_template",
     "fromfile",
     "genfromtxt",
     "loadtxt",
@@ -37,6 +46,8 @@ pub(crate) const FILES: &[&str] = &[
     "savetxt",
     "savez",
     "savez_compressed",
+    "subprocess_exec",
+    "subprocess_shell",
     "to_clipboard",
     "to_excel",
     "to_feather",
@@ -69,12 +80,19 @@ pub(crate) const KEYWORDS: &[(&str, &str)] = &[
     ("allow_pickle", "leave it out: unpickling runs code"),
     ("assigned", "call `wraps(function)` with nothing else: the list names attributes by strings"),
     ("updated", "call `wraps(function)` with nothing else: the list names attributes by strings"),
+    ("backend", "leave it out: it imports the module that it names"),
+    ("refcheck", "leave it out: what still reads the old memory would be checked by nobody"),
     ("loop_factory", "leave it out: the event loop is given"),
 ];
 
 /// Whether the name reads or writes files on any object.
 pub(crate) fn is_file_method(name: &str) -> bool {
     lists(FILES, name)
+}
+
+/// Whether the method reaches files, evaluates text or reads attributes that a text names, however it is got hold of.
+pub(crate) fn is_watched(name: &str) -> bool {
+    is_file_method(name) || is_writer(name) || is_evaluator(name) || matches!(name, "format" | "format_map")
 }
 
 /// Whether the name is a writer that needs to be called without a target.

@@ -9,6 +9,7 @@
 
 pub(super) mod attributes;
 pub(super) mod calls;
+pub(super) mod guarded;
 pub(super) mod modules;
 pub(super) mod names;
 pub(super) mod numeric;

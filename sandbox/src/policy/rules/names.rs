@@ -42,7 +42,7 @@ pub(crate) const ASSIGNABLE: &[&str] = &[
 ];
 
 /// Builtins that take types and give no type back: `type` and `type(value)` may stand among their arguments.
-pub(crate) const TYPE_SINKS: &[&str] = &["isinstance", "issubclass", "print", "repr", "str"];
+pub(crate) const TYPE_SINKS: &[&str] = &["hash", "isinstance", "issubclass", "print", "repr", "str"];
 
 /// Builtin classes, with which a type may be compared: their comparison is no method of the program.
 pub(crate) const PLAIN_TYPES: &[&str] =

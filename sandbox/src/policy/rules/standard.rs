@@ -1,11 +1,11 @@
 //! The reviewed part of the standard library.
 //!
-//! Left out on purpose: `operator.attrgetter` and `operator.methodcaller` (a string becomes an attribute),
-//! `string.Formatter` (walks attributes named by a string), `typing.get_type_hints` and `functools.singledispatch`
-//! (evaluate text in annotations), `functools.update_wrapper` (copies attributes named by strings),
-//! `dataclasses.make_dataclass` (builds source text), `dataclasses.fields` (hands out annotations), `abc.ABCMeta` and
-//! `enum.EnumMeta` (called with three arguments they build a class from strings), `random.SystemRandom` (not repeatable), `json.load` and
-//! `json.dump` (files), `re.DEBUG` (prints), and every submodule that a module shows by accident.
+//! Left out on purpose: `string.Formatter` (walks attributes named by a string), `typing.get_type_hints` and
+//! `functools.singledispatch` (evaluate text in annotations), `typing.get_origin` (hands out `type`),
+//! `functools.update_wrapper` (copies attributes named by strings), `dataclasses.make_dataclass` (builds source text),
+//! `dataclasses.fields` (hands out annotations), `enum.EnumMeta` (called with three arguments it builds a class from
+//! strings), `random.SystemRandom` (not repeatable), `json.load` and `json.dump` (files), `re.DEBUG` (prints), and every
+//! submodule that a module shows by accident. What is harmless in one use alone is in `guarded`.
 
 use super::modules::Module;
 
@@ -18,7 +18,7 @@ pub(crate) const MODULES: &[Module] = &[
         "generator_stop", "generators", "nested_scopes", "with_statement",
     ] },
     Module { name: "abc", exports: &[
-        "ABC", "abstractmethod", "abstractclassmethod", "abstractproperty",
+        "ABC", "ABCMeta", "abstractmethod", "abstractclassmethod", "abstractproperty",
         "abstractstaticmethod",
     ] },
     Module { name: "array", exports: &[
@@ -113,11 +113,11 @@ pub(crate) const MODULES: &[Module] = &[
         "Complex", "Integral", "Number", "Rational", "Real",
     ] },
     Module { name: "operator", exports: &[
-        "abs", "add", "and_", "call", "concat", "contains", "countOf", "delitem", "eq", "floordiv", "ge",
+        "abs", "add", "and_", "attrgetter", "call", "concat", "contains", "countOf", "delitem", "eq", "floordiv", "ge",
         "getitem", "gt", "iadd", "iand", "iconcat", "ifloordiv", "ilshift", "imatmul", "imod", "imul",
         "index", "indexOf", "inv", "invert", "ior", "ipow", "irshift", "is_", "is_none", "is_not",
         "is_not_none", "isub", "itemgetter", "itruediv", "ixor", "le", "length_hint", "lshift", "lt",
-        "matmul", "mod", "mul", "ne", "neg", "not_", "or_", "pos", "pow", "rshift", "setitem", "sub",
+        "matmul", "methodcaller", "mod", "mul", "ne", "neg", "not_", "or_", "pos", "pow", "rshift", "setitem", "sub",
         "truediv", "truth", "xor",
     ] },
     Module { name: "random", exports: &[
@@ -157,7 +157,7 @@ pub(crate) const MODULES: &[Module] = &[
         "SupportsInt", "SupportsRound", "TYPE_CHECKING", "Text", "Tuple", "Type", "TypeAlias",
         "TypeAliasType", "TypeGuard", "TypeIs", "TypeVar", "TypeVarTuple", "TypedDict", "Union", "Unpack",
         "ValuesView", "assert_never", "assert_type", "cast", "dataclass_transform", "final", "get_args",
-        "get_origin", "get_protocol_members", "is_protocol", "is_typeddict", "no_type_check", "overload",
+        "get_protocol_members", "is_protocol", "is_typeddict", "no_type_check", "overload",
         "override", "reveal_type", "runtime_checkable",
     ] },
 ];

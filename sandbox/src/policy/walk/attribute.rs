@@ -5,7 +5,7 @@ use rustpython_parser::ast::{Expr, ExprAttribute, ExprCall, ExprContext};
 use super::super::code::Code;
 use super::super::exports::Export;
 use super::super::rules::attributes::{self, Access};
-use super::super::rules::calls;
+use super::super::rules::{calls, guarded};
 use super::super::source::quoted;
 use super::name::string;
 use super::{Span, Walker, normal, span, span_of};
@@ -43,6 +43,9 @@ impl Walker<'_, '_> {
                 match self.export(&path, &member) {
                     Export::Module => path = format!("{path}.{member}"),
                     Export::Value => {
+                        if let Some(guard) = guarded::find(&path, &member) {
+                            self.guarded_value(guard, &format!("{path}.{member}"), member_span(link));
+                        }
                         done = done.min(index + 1);
                         break;
                     }
@@ -89,8 +92,8 @@ impl Walker<'_, '_> {
         }
         self.attribute_name(&name, access, place);
         if access == Access::Load {
-            self.dispatches |= calls::is_dispatcher(&name);
-            self.method_name(link, &name, call, place);
+            self.attribute_read(&name);
+            self.method_name(Some(&link.value), &name, call, place);
         }
     }
 
@@ -132,8 +135,14 @@ impl Walker<'_, '_> {
         }
     }
 
-    /// The rules for methods, which need to know how the method is used.
-    fn method_name(&mut self, link: &ExprAttribute, name: &str, call: Option<&ExprCall>, place: Span) {
+    /// The rules for methods, which need to know of what they are taken, where the text says so, and how they are used.
+    pub(super) fn method_name(
+        &mut self,
+        owner: Option<&Expr>,
+        name: &str,
+        call: Option<&ExprCall>,
+        place: Span,
+    ) {
         if calls::is_file_method(name) {
             self.report(
                 Code::FileMethod,
@@ -156,8 +165,8 @@ impl Walker<'_, '_> {
                 "call it without a target: it then returns the text",
             );
         } else if name == "format" {
-            match string(&link.value) {
-                Some(text) => self.format_fields(text, span_of(link.value.as_ref())),
+            match owner.and_then(|owner| string(owner).map(|text| (text, span_of(owner)))) {
+                Some((text, at)) => self.format_fields(text, at),
                 None => self.refuse_dynamic_format(name, place),
             }
         } else if name == "format_map" {

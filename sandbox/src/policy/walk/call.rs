@@ -15,6 +15,7 @@ impl Walker<'_, '_> {
             Expr::Name(name) if self.is_builtin(&name.id, "type", span_of(name).0) => {
                 self.refuse_type(span_of(name));
             }
+            _ if self.guarded_call(node) => {}
             Expr::Name(name) if self.swallows_types(name) => {
                 self.expression(&node.func);
                 arguments.iter().for_each(|argument| self.tested_types(argument));
@@ -33,11 +34,11 @@ impl Walker<'_, '_> {
                 if calls::is_dispatcher(&method) {
                     let named = node.keywords.iter().map(|keyword| &keyword.value);
                     arguments.iter().chain(named).for_each(|argument| self.dispatched(argument));
+                    self.refuse_target(&method, &node.keywords);
                 }
             }
             other => self.expression(other),
         }
-        self.wrapped_once(node);
         self.expressions(arguments);
         self.keywords(&node.keywords);
     }
@@ -59,23 +60,23 @@ impl Walker<'_, '_> {
         }
     }
 
-    fn refuse_keyword(&mut self, name: &str, remedy: &str, place: super::Span) {
-        let message = format!("keyword argument `{}` is not allowed", quoted(name));
-        self.report(Code::DeniedKeyword, place, message, remedy);
+    /// A function has no target; a method that is named by a text might.
+    fn refuse_target(&mut self, method: &str, keywords: &[rustpython_parser::ast::Keyword]) {
+        for keyword in keywords {
+            if keyword.arg.as_deref().is_some_and(|name| calls::is_target(&normal(name))) {
+                self.report(
+                    Code::FileMethod,
+                    span(keyword.range),
+                    format!("`{method}` hands a target to the method that it calls"),
+                    "leave the target out; an argument of your own function needs another name",
+                );
+            }
+        }
     }
 
-    /// `functools.wraps` copies the attributes that its further arguments name by strings.
-    fn wrapped_once(&mut self, node: &ExprCall) {
-        let name = match node.func.as_ref() {
-            Expr::Name(name) => normal(&name.id),
-            Expr::Attribute(attribute) => normal(&attribute.attr),
-            _ => return,
-        };
-        if name == "wraps"
-            && let Some(further) = node.args.get(1)
-        {
-            self.refuse_keyword("assigned", "call `wraps(function)` with nothing else", span_of(further));
-        }
+    pub(super) fn refuse_keyword(&mut self, name: &str, remedy: &str, place: super::Span) {
+        let message = format!("keyword argument `{}` is not allowed", quoted(name));
+        self.report(Code::DeniedKeyword, place, message, remedy);
     }
 
     /// Arguments of a builtin that hands no type on may be `type` or `type(value)`, alone or in a tuple.
@@ -119,7 +120,7 @@ impl Walker<'_, '_> {
 
     /// Whether the name is a builtin that takes types and gives no type back.
     fn swallows_types(&self, name: &rustpython_parser::ast::ExprName) -> bool {
-        names::TYPE_SINKS.iter().any(|builtin| self.is_builtin(&name.id, builtin, span_of(name).0))
+        names::TYPE_SINKS.contains(&normal(&name.id).as_ref()) && self.is_nowhere_bound(&name.id)
     }
 
     /// A string that `agg` and its like take for the name of a method.

@@ -1,10 +1,10 @@
 //! Expressions.
 
-use rustpython_parser::ast::{self, CmpOp, Comprehension, Expr, ExprContext, Ranged as _};
+use rustpython_parser::ast::{self, CmpOp, Comprehension, Expr, ExprContext, Operator, Ranged as _};
 
 use super::super::rules::names;
 use super::scope::{Kind, Scope};
-use super::{Walker, span_of};
+use super::{Walker, normal, span_of};
 
 impl Walker<'_, '_> {
     pub(super) fn expressions<'e>(&mut self, nodes: impl IntoIterator<Item = &'e Expr>) {
@@ -17,6 +17,13 @@ impl Walker<'_, '_> {
         if !self.count(expression.range()) {
             return;
         }
+        let outer = self.in_annotation;
+        self.in_annotation = outer && self.keeps_types(expression);
+        self.visit(expression);
+        self.in_annotation = outer;
+    }
+
+    fn visit(&mut self, expression: &Expr) {
         match expression {
             Expr::Name(node) => match node.ctx {
                 ExprContext::Load => self.load(&node.id, span_of(node)),
@@ -52,12 +59,9 @@ impl Walker<'_, '_> {
                 self.type_or_expression(&node.value);
                 self.expressions(node.format_spec.as_deref());
             }
-            // What an annotation binds outlives it.
             Expr::NamedExpr(node) => {
-                let outer = std::mem::replace(&mut self.in_annotation, false);
                 self.expression(&node.value);
                 self.expression(&node.target);
-                self.in_annotation = outer;
             }
             Expr::ListComp(node) => self.comprehension(&[&node.elt], &node.generators),
             Expr::SetComp(node) => self.comprehension(&[&node.elt], &node.generators),
@@ -99,18 +103,57 @@ impl Walker<'_, '_> {
     /// A builtin or imported class, `type(value)`, or several of them.
     fn is_plain_type(&self, side: &Expr) -> bool {
         match side {
-            Expr::Name(name) => {
-                let at = span_of(name).0;
-                self.is_imported(&name.id)
-                    || names::PLAIN_TYPES.iter().any(|known| self.is_builtin(&name.id, known, at))
-            }
+            Expr::Name(name) => self.is_only_imported(&name.id) || self.is_plain_builtin(side),
             Expr::Attribute(node) => {
-                matches!(node.value.as_ref(), Expr::Name(name) if self.is_imported(&name.id))
+                matches!(node.value.as_ref(), Expr::Name(name) if self.is_only_imported(&name.id))
             }
             Expr::Tuple(node) => node.elts.iter().all(|element| self.is_plain_type(element)),
             Expr::List(node) => node.elts.iter().all(|element| self.is_plain_type(element)),
             Expr::Set(node) => node.elts.iter().all(|element| self.is_plain_type(element)),
             other => self.type_call(other).is_some(),
+        }
+    }
+
+    /// Whether the expression is the name of a builtin class that the program nowhere gives to anything else.
+    pub(super) fn is_plain_builtin(&self, expression: &Expr) -> bool {
+        matches!(expression, Expr::Name(name)
+            if names::PLAIN_TYPES.contains(&normal(&name.id).as_ref()) && self.is_nowhere_bound(&name.id))
+    }
+
+    /// Whether an annotation hands the types in this part of it to no method of the program: `type`, `list[type]`,
+    /// `type[A] | None`. What it calls or binds outlives it, and subscripts and unions call methods.
+    fn keeps_types(&self, part: &Expr) -> bool {
+        match part {
+            Expr::Name(_)
+            | Expr::Attribute(_)
+            | Expr::Constant(_)
+            | Expr::Tuple(_)
+            | Expr::List(_)
+            | Expr::Starred(_) => true,
+            Expr::Subscript(node) => self.is_generic(&node.value),
+            Expr::BinOp(node) => {
+                node.op == Operator::BitOr && self.joins_types(&node.left) && self.joins_types(&node.right)
+            }
+            _ => false,
+        }
+    }
+
+    /// What a subscript may make a type of in the program's absence.
+    fn is_generic(&self, class: &Expr) -> bool {
+        match class {
+            Expr::Name(name) if self.is_builtin(&name.id, "type", span_of(name).0) => true,
+            Expr::Name(_) | Expr::Attribute(_) => self.is_plain_type(class),
+            _ => false,
+        }
+    }
+
+    /// What may stand beside a type in a union.
+    fn joins_types(&self, side: &Expr) -> bool {
+        match side {
+            Expr::Constant(_) => true,
+            Expr::Subscript(node) => self.is_generic(&node.value),
+            Expr::BinOp(_) => self.keeps_types(side),
+            other => self.is_generic(other),
         }
     }
 

@@ -4,7 +4,7 @@ use rustpython_parser::ast::{Alias, StmtImport, StmtImportFrom};
 
 use super::super::code::Code;
 use super::super::exports::Export;
-use super::super::rules::modules;
+use super::super::rules::{guarded, modules};
 use super::super::source::quoted;
 use super::scope::Kind;
 use super::{Span, Walker, normal, span};
@@ -53,6 +53,10 @@ impl Walker<'_, '_> {
                 continue;
             }
             self.bound_by_import(alias.asname.as_deref().unwrap_or(&name), place);
+            self.postpones |= path == "__future__" && name == "annotations";
+            if let Some(guard) = guarded::find(&path, &name) {
+                self.learn(guard);
+            }
             let top = path.split('.').next().unwrap_or("");
             if allowed
                 && let Some(exports) = self.policy.exports(top)

@@ -8,6 +8,7 @@ mod attribute;
 mod call;
 mod expression;
 mod format;
+mod guard;
 mod import;
 mod name;
 mod pattern;
@@ -44,6 +45,12 @@ pub(super) fn walk(policy: &Policy, source: &Source<'_>, body: &[Stmt]) -> Findi
         exhausted: false,
         in_annotation: false,
         import_may_fail: false,
+        in_field: false,
+        class_types: Vec::new(),
+        knows_fields: false,
+        postpones: false,
+        claims: false,
+        by_position: Vec::new(),
         dispatches: false,
         file_methods: Vec::new(),
     };
@@ -53,6 +60,8 @@ pub(super) fn walk(policy: &Policy, source: &Source<'_>, body: &[Stmt]) -> Findi
     walker.statements(body);
     walker.report_private();
     walker.report_file_methods();
+    walker.report_class_types();
+    walker.report_by_position();
     walker.findings
 }
 
@@ -71,8 +80,21 @@ struct Walker<'p, 's> {
     remaining: u32,
     /// Whether it was reported that there are too many nodes.
     exhausted: bool,
-    /// Annotations may name `type` without calling it.
+    /// Annotations may name `type` where they hand it to nobody.
     in_annotation: bool,
+    /// Whether the current place lies in the annotation of a class's variable.
+    in_field: bool,
+    /// Where such annotations name `type`; judged at the end, when `knows_fields` and `postpones` are known.
+    class_types: Vec<Span>,
+    /// Whether the program makes fields of dataclasses itself: a field hands out its annotation.
+    knows_fields: bool,
+    /// Whether annotations stay text.
+    postpones: bool,
+    /// Whether a class of the program may claim values that it did not make, or may name attributes that no program
+    /// may name.
+    claims: bool,
+    /// Classes of patterns that read attributes by position; judged at the end, when `claims` is known.
+    by_position: Vec<Span>,
     /// Whether the current place lies in a `try` that catches ImportError.
     import_may_fail: bool,
     /// Whether some method is called that takes the name of another one.

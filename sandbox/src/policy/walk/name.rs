@@ -3,7 +3,7 @@
 use rustpython_parser::ast::{Constant, Expr};
 
 use super::super::code::Code;
-use super::super::rules::{attributes, names};
+use super::super::rules::{attributes, calls, names};
 use super::super::source::quoted;
 use super::scope::{Binding, Kind, Scope};
 use super::{Span, Walker, normal};
@@ -25,6 +25,10 @@ impl Walker<'_, '_> {
             );
             return;
         }
+        if let Some(guard) = self.guard_of_name(&name) {
+            self.guarded_value(guard, &name, span);
+            return;
+        }
         if attributes::is_special(&name) && self.policy.denied(&name).is_none() {
             let method = self.in_class() && attributes::special_definable(&name);
             if !method && !names::LOADABLE.contains(&name.as_ref()) {
@@ -42,7 +46,9 @@ impl Walker<'_, '_> {
         }
         if let Some(remedy) = self.policy.denied(&name) {
             self.report(Code::DeniedName, span, format!("builtin `{name}` is not allowed"), remedy);
-        } else if name == "type" && !self.in_annotation {
+        } else if name == "type" && self.in_annotation {
+            self.annotated_type(span);
+        } else if name == "type" {
             self.refuse_type(span);
         }
     }
@@ -63,7 +69,7 @@ impl Walker<'_, '_> {
         if name == "__match_args__" {
             self.refuse_match_arguments(span);
         } else if attributes::is_special(&name) {
-            let method = self.in_class() && attributes::special_definable(&name);
+            let method = self.in_class() && attributes::special_definable(&name) && name != "__getattr__";
             if !method && !names::ASSIGNABLE.contains(&name.as_ref()) {
                 self.refuse_definition(&name, span);
             }
@@ -118,6 +124,7 @@ impl Walker<'_, '_> {
                 !member.starts_with('_')
                     && !attributes::FRAMES.contains(member)
                     && !attributes::INTROSPECTION.contains(member)
+                    && !calls::is_watched(member)
             })
         });
         if !allowed {
@@ -134,7 +141,7 @@ impl Walker<'_, '_> {
         );
     }
 
-    fn in_class(&self) -> bool {
+    pub(super) fn in_class(&self) -> bool {
         self.scope().is_some_and(|scope| scope.kind == Kind::Class)
     }
 
@@ -167,9 +174,19 @@ impl Walker<'_, '_> {
         normal(name) == expected && !self.is_bound(expected, offset)
     }
 
+    /// Whether no scope around binds the name, so that it means the builtin wherever it means anything.
+    pub(super) fn is_nowhere_bound(&self, name: &str) -> bool {
+        self.resolve(&normal(name)).is_none()
+    }
+
     /// The dotted modules that the name may stand for.
     pub(super) fn modules_of(&self, name: &str) -> &[String] {
         self.resolve(&normal(name)).map_or(&[], |(_, binding)| binding.modules.as_slice())
+    }
+
+    /// Whether the name came from an import and nothing else binds it.
+    pub(super) fn is_only_imported(&self, name: &str) -> bool {
+        self.resolve(&normal(name)).is_some_and(|(_, binding)| binding.imported && !binding.rebound)
     }
 
     /// Whether the name came from an import.

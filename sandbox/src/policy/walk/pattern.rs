@@ -27,13 +27,19 @@ impl Walker<'_, '_> {
             }
             Pattern::MatchClass(node) => {
                 self.expression(&node.cls);
+                if !node.patterns.is_empty() && !self.is_plain_builtin(&node.cls) {
+                    self.by_position.push(span_of(node.cls.as_ref()));
+                }
                 self.patterns(&node.patterns);
                 let (mut from, end) = (span_of(node.cls.as_ref()).1, span(node.range).1);
                 for attribute in &node.kwd_attrs {
                     let start = self.source.find(attribute, from, end);
                     let place = (start, start + attribute.len());
                     self.identifier(attribute, place);
-                    self.attribute_name(&normal(attribute), Access::Load, place);
+                    let name = normal(attribute);
+                    self.attribute_name(&name, Access::Load, place);
+                    self.attribute_read(&name);
+                    self.method_name(None, &name, None, place);
                     from = place.1;
                 }
                 self.patterns(&node.kwd_patterns);

@@ -2,14 +2,15 @@
 //!
 //! In a function a bound name is local everywhere, whatever the order: Python never falls back to the builtin. In
 //! a module or class body it does fall back before the binding and after a deletion, so a binding counts there only
-//! where it was certainly made: from the end of its statement to the end of the block that holds it, for the target
-//! of a loop in the loop's body, and only when nothing deletes it.
+//! where it was certainly made: from the end of its statement to the end of the block that holds it, for the targets
+//! of a loop or of several managers in that statement's body, and only when nothing deletes it.
 
 use std::collections::{BTreeSet, HashMap};
 
 use rustpython_parser::ast::{self, Arguments, ExceptHandler, Expr, Pattern, Ranged, Stmt, TypeParam};
 
 use super::super::exports::Export;
+use super::super::rules::guarded::{self, Use};
 use super::super::settings::Policy;
 use super::expression::{each_child, each_default};
 use super::normal;
@@ -47,6 +48,10 @@ pub(super) struct Binding {
     pub(super) modules: Vec<String>,
     /// Whether an import binds it, to a module or to a name from one.
     pub(super) imported: bool,
+    /// Whether anything but an import binds it too.
+    pub(super) rebound: bool,
+    /// How what an import binds to the name may be used, where that is guarded.
+    pub(super) guards: Vec<Use>,
     /// Whether it is a parameter.
     pub(super) parameter: bool,
     /// Whether the scope may unbind it again.
@@ -191,11 +196,11 @@ impl Scope {
                 self.block(policy, &node.orelse);
             }
             Stmt::With(node) => {
-                self.with_items(&node.items, until);
+                self.with_items(&node.items, &node.body, until);
                 self.block(policy, &node.body);
             }
             Stmt::AsyncWith(node) => {
-                self.with_items(&node.items, until);
+                self.with_items(&node.items, &node.body, until);
                 self.block(policy, &node.body);
             }
             Stmt::Match(node) => {
@@ -234,6 +239,11 @@ impl Scope {
     }
 
     fn at(&mut self, name: &str, certain: Option<Extent>) {
+        self.bind(name).rebound = true;
+        self.certain(name, certain);
+    }
+
+    fn certain(&mut self, name: &str, certain: Option<Extent>) {
         let known = &mut self.bind(name).certain;
         // A name may be bound thousands of times, and the first at the top of a module says all.
         if let Some(extent) = certain
@@ -250,7 +260,7 @@ impl Scope {
             Some(name) => (normal(name).into_owned(), path),
             None => (top.clone(), top),
         };
-        self.at(&name, certain);
+        self.certain(&name, certain);
         let binding = self.bind(&name);
         binding.imported = true;
         binding.modules.push(module);
@@ -262,16 +272,22 @@ impl Scope {
         for alias in &node.names {
             let taken = normal(&alias.name).into_owned();
             let name = alias.asname.as_ref().map_or_else(|| taken.clone(), |name| normal(name).into_owned());
-            self.at(&name, certain);
+            self.certain(&name, certain);
             let binding = self.bind(&name);
             binding.imported = true;
+            binding.guards.extend(guarded::find(&path, &taken));
             if exports.is_some_and(|exports| exports.export(&path, &taken) == Export::Module) {
                 binding.modules.push(format!("{path}.{taken}"));
             }
         }
     }
 
-    fn with_items(&mut self, items: &[ast::WithItem], until: usize) {
+    /// A single name is bound once its manager was entered. Of several managers one that was entered may swallow what
+    /// a later one raises, and of several names the unpacking may fail: then the statement goes on behind the block
+    /// with nothing bound.
+    fn with_items(&mut self, items: &[ast::WithItem], body: &[Stmt], until: usize) {
+        let single = matches!(items, [item] if matches!(item.optional_vars.as_deref(), Some(Expr::Name(_))));
+        let until = if single { until } else { end(body) };
         let last = items.last().map(|item| item.optional_vars.as_deref().unwrap_or(&item.context_expr));
         let inside = last.map(|last| Extent::behind(last, until));
         for item in items {
@@ -289,7 +305,7 @@ impl Scope {
         for ExceptHandler::ExceptHandler(handler) in handlers {
             if let Some(name) = &handler.name {
                 // Python deletes the name when the handler ends.
-                self.bind(name).deleted = true;
+                self.unbound(name);
             }
             self.block(policy, &handler.body);
         }
@@ -305,9 +321,15 @@ impl Scope {
         }
     }
 
+    fn unbound(&mut self, name: &str) {
+        let binding = self.bind(name);
+        binding.deleted = true;
+        binding.rebound = true;
+    }
+
     fn deleted(&mut self, target: &Expr) {
         match target {
-            Expr::Name(node) => self.bind(&node.id).deleted = true,
+            Expr::Name(node) => self.unbound(&node.id),
             Expr::List(node) => node.elts.iter().for_each(|element| self.deleted(element)),
             Expr::Tuple(node) => node.elts.iter().for_each(|element| self.deleted(element)),
             _ => {}

@@ -3,7 +3,9 @@
 use rustpython_parser::ast::{self, Arguments, ExceptHandler, Expr, Ranged as _, Stmt, TypeParam};
 
 use super::super::code::Code;
-use super::super::rules::attributes;
+use super::super::rules::{attributes, names};
+use super::super::source::quoted;
+use super::name::string;
 use super::scope::{Kind, Scope};
 use super::{Span, Walker, normal, span, span_of};
 
@@ -70,7 +72,15 @@ impl Walker<'_, '_> {
                 }
             }
             Stmt::AnnAssign(node) => {
+                let in_class = self.in_class();
+                let outer = std::mem::replace(&mut self.in_field, in_class);
                 self.annotation(&node.annotation);
+                self.in_field = outer;
+                if let Expr::Name(name) = node.target.as_ref()
+                    && in_class
+                {
+                    self.annotated_member(&normal(&name.id));
+                }
                 self.expressions(node.value.as_deref());
                 self.assigned(&node.target, node.value.as_deref());
             }
@@ -125,7 +135,8 @@ impl Walker<'_, '_> {
         }
     }
 
-    /// A global of a builtin's name could be deleted again, and then it is the builtin.
+    /// A global of a builtin's name could be deleted again, and then it is the builtin; or it could take the place of
+    /// one of whose results the check is sure. What becomes of a global module is seen in no one scope.
     fn global(&mut self, node: &ast::StmtGlobal) {
         let (mut from, end) = span(node.range);
         for raw in &node.names {
@@ -141,13 +152,35 @@ impl Walker<'_, '_> {
                     remedy,
                 );
             }
+            let trusted =
+                names::TYPE_SINKS.contains(&name.as_ref()) || names::PLAIN_TYPES.contains(&name.as_ref());
+            if trusted || name == "type" {
+                self.report(
+                    Code::DeniedName,
+                    place,
+                    format!("builtin `{name}` may not be made global"),
+                    "choose another name",
+                );
+            }
+            let owned = self.scopes.first().and_then(|module| module.bindings.get(name.as_ref()));
+            if self.scopes.len() > 1 && owned.is_some_and(|binding| binding.imported) {
+                self.report(
+                    Code::MisplacedImport,
+                    place,
+                    format!("import of `{}` where the check cannot follow the module", quoted(&name)),
+                    "leave the name to the import",
+                );
+            }
             from = place.1;
         }
     }
 
     fn function(&mut self, function: &Function<'_>) {
-        self.expressions(function.decorators);
+        self.decorators(function.decorators);
         self.defined(function.name, function.place, attributes::special_definable);
+        if normal(function.name) == "__getattr__" && !leaves_special_names(function) {
+            self.refuse_answers(function);
+        }
         self.defaults(function.arguments);
         self.with_type_parameters(function.type_parameters, |walker| {
             walker.annotations(function.arguments);
@@ -169,11 +202,26 @@ impl Walker<'_, '_> {
         self.defined(&node.name, span(node.range), |_| false);
         self.with_type_parameters(&node.type_params, |walker| {
             walker.expressions(&node.bases);
-            walker.keywords(&node.keywords);
+            for keyword in &node.keywords {
+                if !walker.is_abstract(keyword) {
+                    walker.keywords(std::slice::from_ref(keyword));
+                }
+            }
             let mut scope = Scope::new(Kind::Class);
             scope.collect(walker.policy, &node.body);
             walker.within(scope, |walker| walker.statements(&node.body));
         });
+    }
+
+    fn refuse_answers(&mut self, function: &Function<'_>) {
+        let (start, end) = function.place;
+        let at = self.source.find(function.name, start + "def".len(), end);
+        self.report(
+            Code::SpecialDefinition,
+            (at, at + function.name.len()),
+            "`__getattr__` answers for special names too, by which libraries reach memory".to_owned(),
+            "begin it with `if name.startswith('_'): raise AttributeError(name)`",
+        );
     }
 
     /// The name after `def` or `class`.
@@ -271,6 +319,37 @@ impl Walker<'_, '_> {
         self.statements(otherwise);
         self.statements(finally);
     }
+}
+
+/// Whether a `__getattr__` raises for every name with an underscore in front before it does anything else.
+///
+/// It is asked for whatever a value lacks, and libraries ask by special names: numpy for the address of its memory,
+/// `functools` for the namespace of what it wraps.
+fn leaves_special_names(function: &Function<'_>) -> bool {
+    let mut body = function.body;
+    if let Some((Stmt::Expr(first), rest)) = body.split_first()
+        && string(&first.value).is_some()
+    {
+        body = rest;
+    }
+    let raises = |body: &[Stmt]| matches!(body, [Stmt::Raise(_), ..]);
+    let arguments = function.arguments;
+    let asked =
+        arguments.posonlyargs.iter().chain(&arguments.args).nth(1).map(|parameter| &parameter.def.arg);
+    let guards = match body.first() {
+        Some(Stmt::If(node)) => asked.is_some_and(|asked| is_hidden(&node.test, asked)) && raises(&node.body),
+        _ => raises(body),
+    };
+    guards && function.decorators.is_empty()
+}
+
+/// `name.startswith('_')` or `name.startswith('__')`.
+fn is_hidden(test: &Expr, name: &str) -> bool {
+    let Expr::Call(call) = test else { return false };
+    let Expr::Attribute(method) = call.func.as_ref() else { return false };
+    let of_name = matches!(method.value.as_ref(), Expr::Name(node) if normal(&node.id) == normal(name));
+    let underscored = matches!(call.args.as_slice(), [prefix] if matches!(string(prefix), Some("_" | "__")));
+    of_name && underscored && call.keywords.is_empty() && normal(&method.attr) == "startswith"
 }
 
 /// Whether the handler stands by its class, or one of its classes, for a module that is not there.

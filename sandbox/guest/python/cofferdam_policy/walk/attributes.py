@@ -4,12 +4,14 @@ import ast
 
 from ..settings import HIDDEN, VALUE
 from ..tables import (
+    CLAIMING,
     CLASS_NAMES,
     DISPATCHERS,
     DOCUMENTED,
     EVALUATORS,
     FILES,
     FRAMES,
+    GUARDED,
     INTROSPECTION,
     KEYWORDS,
     SPECIAL_LOADED,
@@ -44,7 +46,7 @@ class Attributes:
             if name in WATCHED or name[0] == "_":
                 self.member(link, None if index else call, chain[index - 1] if index else None)
 
-    def through_modules(self, modules, chain):
+    def through_modules(self, modules, chain, scope, at):
         """Follows a chain (its last link first) through modules. Returns how many links, counted from the last, hang on
         what is no module."""
         links = len(chain)
@@ -62,6 +64,9 @@ class Attributes:
                     # What hangs on a refused name needs no second complaint.
                     break
                 if export is VALUE:
+                    guard = GUARDED.get(f"{path}.{name}")
+                    if guard is not None:
+                        self.guarded_value(guard, f"{path}.{name}", link, scope, at)
                     undone = max(undone, index)
                     break
                 path = f"{path}.{name}"
@@ -89,25 +94,35 @@ class Attributes:
         if not loads and name[0] == "_" and link.value.__class__ is ast.Name and link.value.id in ("self", "cls"):
             self.own.add(name)
         self.attribute_name(link, name, loads)
-        if not loads:
-            return
+        if loads:
+            self.attribute_read(name)
+            self.method_name(link, link.value, name, call)
+
+    def attribute_read(self, name):
+        """Notes an attribute that is read, in whatever way."""
         if name in DISPATCHERS:
             self.dispatches = True
+        elif name == CLAIMING:
+            self.claims = True
+
+    def method_name(self, node, owner, name, call):
+        """The rules for methods, which need to know of what they are taken, where the text says so, and how they are
+        used."""
         if name in FILES:
-            self.refuse("CD501", link, f"`{name}` reads or writes files")
+            self.refuse("CD501", node, f"`{name}` reads or writes files")
         elif name in EVALUATORS:
-            self.refuse("CD502", link, f"`{name}` evaluates text as code")
+            self.refuse("CD502", node, f"`{name}` evaluates text as code")
         elif name in WRITERS:
             if call is None or not _has_no_target(call):
-                self.refuse("CD501", link, f"`{name}` with a target writes a file")
+                self.refuse("CD501", node, f"`{name}` with a target writes a file")
         elif name == "format":
-            text = string(link.value)
+            text = None if owner is None else string(owner)
             if text is None:
-                self.refuse("CD402", link, "`format` of a text that is no plain literal")
+                self.refuse("CD402", node, "`format` of a text that is no plain literal")
             else:
-                self.format_fields(link, text)
+                self.format_fields(node, text)
         elif name == "format_map":
-            self.refuse("CD402", link, "`format_map` of a text that is no plain literal")
+            self.refuse("CD402", node, "`format_map` of a text that is no plain literal")
 
     def attribute_name(self, node, name, loads):
         """The rules that need nothing but the attribute's name."""

@@ -62,7 +62,10 @@ def _certain(statement):
     elif kind is ast.ImportFrom:
         return [alias.asname or alias.name for alias in statement.names]
     elif kind in _WITHS:
-        pending = [item.optional_vars for item in statement.items if item.optional_vars is not None]
+        # Of several managers one may swallow what a later one raises, and of several names the unpacking may fail: then
+        # the statement goes on behind the block with nothing bound.
+        target = statement.items[0].optional_vars
+        pending = [target] if len(statement.items) == 1 and target.__class__ is ast.Name else []
     else:
         return ()
     return _target_names(pending)
@@ -92,7 +95,8 @@ def _parts(statement):
         targets = _target_names([statement.target])
         return [statement.target, statement.iter], [(statement.body, targets), (statement.orelse, ())]
     if kind in _WITHS:
-        return list(statement.items), [(statement.body, ())]
+        targets = _target_names([item.optional_vars for item in statement.items])
+        return list(statement.items), [(statement.body, targets)]
     if kind in _TRIES:
         handlers = [(handler.body, ()) for handler in statement.handlers]
         last = [(statement.orelse, ()), (statement.finalbody, ())]

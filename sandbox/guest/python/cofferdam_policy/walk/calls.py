@@ -15,7 +15,6 @@ from ..tables import (
 )
 from ..words import is_special, shown
 from .nodes import string, type_call
-from .scopes import ANNOTATION
 
 _DENIED_METHODS = FILES | WRITERS | EVALUATORS | FRAMES | INTROSPECTION
 
@@ -26,6 +25,8 @@ class Calls:
     def call(self, node):
         function, arguments = node.func, node.args
         kind = function.__class__
+        if kind is ast.Name or kind is ast.Attribute:
+            self.calls.append((node, self.scope))
         if kind is ast.Name:
             name = function.id
             if name == "type":
@@ -40,11 +41,9 @@ class Calls:
             self.attribute(function, node)
             if name in DISPATCHERS:
                 self.dispatched([*arguments, *(keyword.value for keyword in node.keywords)])
+                self.target(name, node.keywords)
         else:
-            name = None
             self.stack.append(function)
-        if name == "wraps" and len(node.args) > 1:
-            self.refuse("CD205", node.args[1], "keyword argument `assigned` is not allowed")
         self.stack += arguments
         if node.keywords:
             self.keywords(node.keywords)
@@ -69,8 +68,7 @@ class Calls:
             if argument.__class__ is ast.Tuple:
                 pending += argument.elts
             elif argument.__class__ is ast.Name and argument.id == "type":
-                if not self.context & ANNOTATION:
-                    self.types.append((argument, sink, self.scope, self.at))
+                self.types.append((argument, sink, self.scope, self.at))
             elif type_call(argument) is not None:
                 self.types.append((argument.func, sink, self.scope, self.at))
                 self.stack.append(argument.args[0])

@@ -4,7 +4,7 @@ import ast
 
 from ..tables import PLAIN_TYPES
 from .nodes import type_call
-from .scopes import ANNOTATION, COMPARED, UNCERTAIN, Scope
+from .scopes import COMPARED, UNCERTAIN, Scope
 
 _COLLECTIONS = frozenset((ast.Tuple, ast.List, ast.Set))
 _IDENTITY = frozenset((ast.Is, ast.IsNot))
@@ -22,8 +22,8 @@ class Expressions:
         self.later.append((inside, self.at, self.context & ~UNCERTAIN, [node.body], False))
 
     def named(self, node):
-        """`:=` binds in the scope around all comprehensions, and what an annotation binds outlives it."""
-        self.later.append((self.scope, self.at, self.context & ~ANNOTATION, [node.value], False))
+        """`:=` binds in the scope around all comprehensions."""
+        self.stack.append(node.value)
         scope = self.scope
         while scope.kind == "comprehension":
             scope = scope.parent
@@ -70,7 +70,7 @@ class Expressions:
             else:
                 self.stack.append(side)
 
-    def plain_types(self, sides, scope, at):
+    def plain_types(self, sides, scope):
         """Whether all are builtin or imported classes, `type(value)`, or collections of such."""
         pending = list(sides)
         while pending:
@@ -79,11 +79,11 @@ class Expressions:
             if kind in _COLLECTIONS:
                 pending += side.elts
             elif kind is ast.Name:
-                if not (side.id in PLAIN_TYPES and not self.is_bound(side.id, scope, at)):
-                    if not self.is_imported(side.id, scope):
+                if not (side.id in PLAIN_TYPES and self.is_nowhere_bound(side.id, scope)):
+                    if not self.is_only_imported(side.id, scope):
                         return False
             elif kind is ast.Attribute:
-                if side.value.__class__ is not ast.Name or not self.is_imported(side.value.id, scope):
+                if side.value.__class__ is not ast.Name or not self.is_only_imported(side.value.id, scope):
                     return False
             elif type_call(side) is None:
                 return False

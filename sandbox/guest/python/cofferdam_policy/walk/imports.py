@@ -1,6 +1,7 @@
 """Import statements."""
 
 from ..settings import HIDDEN, MODULE, VALUE
+from ..tables import GUARDED
 from ..words import shown
 
 
@@ -29,6 +30,12 @@ class Imports:
             known = path.partition(".")[0] in self.rules.modules
             export = self.rules.export(path, taken) if known else VALUE
             self.bind_import(alias, alias.asname or taken, f"{path}.{taken}" if export is MODULE else None)
+            if path == "__future__" and taken == "annotations":
+                self.postpones = True
+            guard = GUARDED.get(f"{path}.{taken}")
+            if guard is not None:
+                self.scope.guards.setdefault(alias.asname or taken, guard)
+                self.learn(guard)
             if allowed and export is HIDDEN:
                 self.refuse_export(path, taken, alias)
 
@@ -42,7 +49,6 @@ class Imports:
 
     def bind_import(self, alias, name, module):
         scope = self.scope
-        self.bind(name)
         self.imported.add(name)
         scope.imported.add(name)
         if module is not None:

@@ -8,6 +8,10 @@ class Judgement:
     """Judges what the walk noted, when it is over."""
 
     def judge(self):
+        self.judge_guards()
+        for node, name in self.globalised:
+            if name in self.module.imported:
+                self.misplaced(node, name)
         for alias, scope, name in self.placed:
             if name in scope.globals or name in scope.nonlocals:
                 self.misplaced(alias, name)
@@ -21,7 +25,7 @@ class Judgement:
             links = len(chain)
             modules = self.modules_of(name, scope) if name in imported else ()
             if modules:
-                links = self.through_modules(modules, chain)
+                links = self.through_modules(modules, chain, scope, at)
                 if name in KEYWORDS:
                     self.lookalike(root, name)
             elif name in watched or name[0] == "_":
@@ -36,14 +40,15 @@ class Judgement:
             if owner is not None and root.id in owner.imported:
                 self.refuse("CD106", node, f"assignment to something that `{shown(root.id)}` owns")
         for node, sink, scope, at in self.types:
-            if not self.is_bound("type", scope, at) and (sink is None or self.is_bound(sink, scope, at)):
+            if not self.is_bound("type", scope, at) and (sink is None or not self.is_nowhere_bound(sink, scope)):
                 self.refuse_type(node)
         for node, sides, scope, at in self.compared:
-            if not self.is_bound("type", scope, at) and not self.plain_types(sides, scope, at):
+            if not self.is_bound("type", scope, at) and not self.plain_types(sides, scope):
                 self.refuse_type(node)
         if self.dispatches:
             for node in self.file_methods:
                 self.refuse_method(node, node.value)
+        self.positions()
         for node, name in self.private:
             if name not in self.own:
                 self.refuse_private(node, name)

@@ -2,10 +2,10 @@
 
 import ast
 
-from ..tables import ASSIGNABLE, FRAMES, INTROSPECTION, KEYWORDS, LOADABLE, SPECIAL_DEFINED
+from ..tables import ASSIGNABLE, FRAMES, INTROSPECTION, KEYWORDS, LOADABLE, SPECIAL_DEFINED, WATCHED_METHODS
 from ..words import is_special, shown
 from .nodes import strings
-from .scopes import ANNOTATION, COMPARED
+from .scopes import COMPARED
 
 
 class Names:
@@ -29,7 +29,8 @@ class Names:
         if name == "__match_args__":
             self.refuse_match_arguments(node)
         elif is_special(name):
-            if not (in_class and name in SPECIAL_DEFINED) and name not in ASSIGNABLE:
+            method = in_class and name in SPECIAL_DEFINED and name != "__getattr__"
+            if not method and name not in ASSIGNABLE:
                 self.refuse_definition(node, name)
         elif in_class:
             self.own.add(name)
@@ -43,7 +44,7 @@ class Names:
 
     def match_arguments(self, value):
         members = strings(value)
-        watched = FRAMES | INTROSPECTION
+        watched = FRAMES | INTROSPECTION | WATCHED_METHODS
         if members is None or any(member.startswith("_") or member in watched for member in members):
             self.refuse_match_arguments(value)
 
@@ -56,6 +57,10 @@ class Names:
             if not context & COMPARED:
                 self.refuse("CD105", node, f"module `{shown(name)}` is used as a value")
             return
+        guard = self.guard_of(node, scope)
+        if guard is not None:
+            self.guarded_value(guard, name, node, scope, at)
+            return
         if is_special(name) and name not in self.rules.denied:
             method = scope.kind == "class" and name in SPECIAL_DEFINED
             if not method and name not in LOADABLE:
@@ -64,5 +69,5 @@ class Names:
         if name in self.rules.denied:
             if not self.is_bound(name, scope, at):
                 self.refuse("CD201", node, f"builtin `{name}` is not allowed")
-        elif name == "type" and not context & ANNOTATION and not self.is_bound(name, scope, at):
-            self.refuse_type(node)
+        elif name == "type" and not self.is_bound(name, scope, at):
+            self.annotated_type(node, scope, at)

@@ -8,12 +8,16 @@ class Patterns:
 
     def class_pattern(self, node):
         self.stack.append(node.cls)
+        if node.patterns:
+            self.by_position.append((node.cls, self.scope))
         self.stack += node.patterns
         self.stack += node.kwd_patterns
         for name in node.kwd_attrs:
             if name in KEYWORDS:
                 self.lookalike(node, name)
             self.attribute_name(node, name, True)
+            self.attribute_read(name)
+            self.method_name(node, None, name, None)
 
     def mapping_pattern(self, node):
         self.stack += node.keys

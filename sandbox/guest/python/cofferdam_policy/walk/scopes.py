@@ -4,21 +4,38 @@ In a function a bound name is local everywhere. In a module or class body Python
 binding and after a deletion, so a binding counts there only where it was certainly made.
 """
 
-# What a place allows: in an annotation `type` may be named, beside `is` a module may. An annotation may never be
-# evaluated, so what `:=` binds there does not count, but in a lambda of its own.
-ANNOTATION, COMPARED, UNCERTAIN = 1, 2, 4
+import ast
+
+from ..tables import GUARDED
+
+# What a place allows: beside `is` a module may be named. An annotation may never be evaluated, so what `:=` binds there
+# does not count, but in a lambda of its own.
+COMPARED, UNCERTAIN = 1, 2
 
 
 class Scope:
     """A scope and what it binds. `at` is the number of the statement of the parent in which it stands."""
 
-    __slots__ = ("kind", "parent", "at", "bound", "certain", "deleted", "modules", "imported", "globals", "nonlocals")
+    __slots__ = (
+        "kind",
+        "parent",
+        "at",
+        "bound",
+        "certain",
+        "deleted",
+        "modules",
+        "imported",
+        "guards",
+        "globals",
+        "nonlocals",
+    )
 
     def __init__(self, kind, parent, at):
         # "module", "class", "comprehension", or "function", which lambdas and type parameters are too.
         self.kind = kind
         self.parent = parent
         self.at = at
+        # By anything but an import.
         self.bound = set()
         # In a module or class: after which statement, and up to which, a name is certainly bound.
         self.certain = {}
@@ -27,6 +44,8 @@ class Scope:
         # The dotted modules that imports bind to a name.
         self.modules = {}
         self.imported = set()
+        # How imported names may be used, where that is guarded.
+        self.guards = {}
         self.globals = set()
         self.nonlocals = set()
 
@@ -41,10 +60,11 @@ class Scopes:
             if name in scope.globals:
                 while scope.parent is not None:
                     at, scope = scope.at, scope.parent
-                return (scope, at) if name in scope.bound else (None, 0)
+                return (scope, at) if name in scope.bound or name in scope.imported else (None, 0)
             # The names of a class body are seen from that body alone.
-            if name in scope.bound and name not in scope.nonlocals and (scope.kind != "class" or scope is first):
-                return scope, at
+            if name in scope.bound or name in scope.imported:
+                if name not in scope.nonlocals and (scope.kind != "class" or scope is first):
+                    return scope, at
             at, scope = scope.at, scope.parent
         return None, 0
 
@@ -64,3 +84,23 @@ class Scopes:
     def is_imported(self, name, scope):
         owner = self.owner(name, scope)[0] if name in self.imported else None
         return owner is not None and name in owner.imported
+
+    def is_only_imported(self, name, scope):
+        """Whether the name came from an import and nothing else binds it."""
+        return self.is_imported(name, scope) and name not in self.owner(name, scope)[0].bound
+
+    def is_nowhere_bound(self, name, scope):
+        """Whether the name means the builtin wherever it means anything."""
+        return self.owner(name, scope)[0] is None
+
+    def guard_of(self, node, scope):
+        """How the value of this expression may be used, where an import guards that."""
+        if node.__class__ is ast.Name:
+            owner = self.owner(node.id, scope)[0] if node.id in self.imported else None
+            return None if owner is None else owner.guards.get(node.id)
+        if node.__class__ is ast.Attribute and node.value.__class__ is ast.Name and node.value.id in self.imported:
+            for path in self.modules_of(node.value.id, scope):
+                guard = GUARDED.get(f"{path}.{node.attr}")
+                if guard is not None:
+                    return guard
+        return None

@@ -2,18 +2,19 @@
 
 import ast
 
-from ..tables import SPECIAL_DEFINED
+from ..tables import PLAIN_TYPES, SPECIAL_DEFINED, TYPE_SINKS
 from .nodes import strings
-from .scopes import ANNOTATION, UNCERTAIN, Scope
+from .scopes import UNCERTAIN, Scope
 
 
 class Statements:
     """What definitions, assignments and declarations bind, and what they hold."""
 
     def function(self, node):
-        self.stack += node.decorator_list
+        self.decorators(node.decorator_list)
         self.bind(node.name)
         self.defined(node, node.name, SPECIAL_DEFINED)
+        self.answers(node)
         arguments = node.args
         self.stack += arguments.defaults
         self.stack += [default for default in arguments.kw_defaults if default is not None]
@@ -22,7 +23,7 @@ class Statements:
         if node.returns is not None:
             annotations.append(node.returns)
         if annotations:
-            self.later.append((around, self.at, ANNOTATION | UNCERTAIN, annotations, False))
+            self.annotations(around, annotations)
         inside = Scope("function", around, self.at)
         self.parameters(inside, arguments)
         self.later.append((inside, self.at, 0, node.body, True))
@@ -38,6 +39,7 @@ class Statements:
         self.defined(node, node.name, ())
         around = self.type_parameters(node)
         self.keywords(node.keywords)
+        self.metaclasses += [(keyword.value, around) for keyword in node.keywords if keyword.arg == "metaclass"]
         held = node.bases + [keyword.value for keyword in node.keywords]
         if held:
             self.later.append((around, self.at, self.context, held, False))
@@ -55,12 +57,18 @@ class Statements:
             held = [getattr(parameter, field, None) for field in ("bound", "default_value")]
             held = [value for value in held if value is not None]
             if held:
-                self.later.append((scope, self.at, ANNOTATION | UNCERTAIN, held, False))
+                self.annotations(scope, held)
         return scope
 
     def type_alias(self, node):
         self.stack.append(node.name)
-        self.later.append((self.type_parameters(node), self.at, ANNOTATION | UNCERTAIN, [node.value], False))
+        self.annotations(self.type_parameters(node), [node.value])
+
+    def annotations(self, scope, nodes, in_field=False):
+        """They may be evaluated at once, later, or never."""
+        for node in nodes:
+            self.annotation(node, in_field)
+        self.later.append((scope, self.at, UNCERTAIN, nodes, False))
 
     def assignment(self, node):
         self.stack.append(node.value)
@@ -68,7 +76,8 @@ class Statements:
             self.assigned(target, node.value)
 
     def annotated_assignment(self, node):
-        self.later.append((self.scope, self.at, ANNOTATION | UNCERTAIN, [node.annotation], False))
+        self.annotations(self.scope, [node.annotation], in_field=self.scope.kind == "class")
+        self.annotated_member(node.target)
         if node.value is not None:
             self.stack.append(node.value)
             self.assigned(node.target, node.value)
@@ -110,8 +119,10 @@ class Statements:
             self.scope.globals.update(node.names)
         for name in node.names:
             self.stored(node, name)
-            if name in self.rules.denied:
+            if name in self.rules.denied or name in PLAIN_TYPES or name in TYPE_SINKS or name == "type":
                 self.refuse("CD201", node, f"builtin `{name}` may not be made global")
+            if self.scope is not self.module:
+                self.globalised.append((node, name))
 
     def nonlocal_names(self, node):
         self.scope.nonlocals.update(node.names)

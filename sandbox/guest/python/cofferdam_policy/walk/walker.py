@@ -8,6 +8,7 @@ from .calls import Calls
 from .expressions import Expressions
 from .formats import Formats
 from .grammar import NEWER_FIELDS, PLAIN_NODES, TYPE_ALIAS
+from .guards import Guards
 from .imports import Imports
 from .judgement import Judgement
 from .names import Names
@@ -23,6 +24,7 @@ class Walk(
     Calls,
     Expressions,
     Formats,
+    Guards,
     Imports,
     Judgement,
     Names,
@@ -54,6 +56,21 @@ class Walk(
         self.compared = []
         self.placed = []
         self.private = []
+        self.globalised = []
+        # Guarded exports: where one might be used, and the names of those whose use is the allowed one.
+        self.calls = []
+        self.decorating = []
+        self.metaclasses = []
+        self.granted = set()
+        # Where annotations may name `type`, each with what takes part in it; which of that calls nothing; and which
+        # places are in annotations of class variables.
+        self.annotated = {}
+        self.kept = {}
+        self.in_fields = set()
+        self.knows_fields = self.postpones = False
+        # Classes of patterns that read attributes by position, and whether classes claim values of others.
+        self.by_position = []
+        self.claims = False
         # Strings that name methods for files, and whether some method is called that takes such a name.
         self.file_methods = []
         self.dispatches = False
