@@ -238,6 +238,7 @@ pub(crate) const CASES: &[Case] = &[
             "def f(x: (t := type)): pass",
             "from typing import Type\nx = Type[int]",
             "def f(x: g[type]): pass",
+            "x: type(type).__name__",
             "def f(x: list[g(type)]): pass",
             "def f(x: type | g): pass",
             "for str in x:\n    y = str(type(int))",

@@ -124,12 +124,14 @@ impl Walker<'_, '_> {
     /// `type[A] | None`. What it calls or binds outlives it, and subscripts and unions call methods.
     fn keeps_types(&self, part: &Expr) -> bool {
         match part {
-            Expr::Name(_)
-            | Expr::Attribute(_)
-            | Expr::Constant(_)
-            | Expr::Tuple(_)
-            | Expr::List(_)
-            | Expr::Starred(_) => true,
+            Expr::Name(_) | Expr::Constant(_) | Expr::Tuple(_) | Expr::List(_) | Expr::Starred(_) => true,
+            Expr::Attribute(_) => {
+                let mut root = part;
+                while let Expr::Attribute(node) = root {
+                    root = &node.value;
+                }
+                matches!(root, Expr::Name(_))
+            }
             Expr::Subscript(node) => self.is_generic(&node.value),
             Expr::BinOp(node) => {
                 node.op == Operator::BitOr && self.joins_types(&node.left) && self.joins_types(&node.right)

@@ -47,11 +47,11 @@ class Guards:
             node, place = pending.pop()
             kind = node.__class__
             if kind is ast.Name or kind is ast.Attribute:
-                self.annotated[node] = place
-                if in_field:
-                    self.in_fields.add(node)
-                if kind is ast.Attribute:
-                    pending.append((node.value, place))
+                links = _links(node)
+                if links[-1].__class__ is ast.Name:
+                    self.annotated.update((link, place) for link in links)
+                    if in_field:
+                        self.in_fields.update(links)
             elif kind is ast.Tuple or kind is ast.List:
                 pending += [(element, place) for element in node.elts]
             elif kind is ast.Starred:
@@ -165,6 +165,14 @@ class Guards:
             if not plain:
                 message = "a pattern by position could read any attribute of values that its class claims"
                 self.refuse("CD305", node, message)
+
+
+def _links(chain):
+    """A chain of attributes down to what it starts from."""
+    links = [chain]
+    while links[-1].__class__ is ast.Attribute:
+        links.append(links[-1].value)
+    return links
 
 
 def _sides(union):

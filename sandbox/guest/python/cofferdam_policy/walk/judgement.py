@@ -28,7 +28,7 @@ class Judgement:
                 links = self.through_modules(modules, chain, scope, at)
                 if name in KEYWORDS:
                     self.lookalike(root, name)
-            elif name in watched or name[0] == "_":
+            elif name in watched or name[0] == "_" or name in imported:
                 self.loaded(root, scope, at, context)
             for index in range(links):
                 link = chain[index]
