@@ -67,6 +67,40 @@ pub enum Error {
         id: TaskId,
     },
 
+    /// The queue holds as much as the caller's bound allows. Nothing was added.
+    #[error(
+        "the queue is full: {what} is {found}, the bound is {bound}: add workers, or try again in {retry_after:?}"
+    )]
+    QueueFull {
+        /// What reached the bound.
+        what: &'static str,
+        /// Where it stands.
+        found: String,
+        /// The bound.
+        bound: String,
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+
+    /// The queue is being drained and takes no tasks. Nothing was added.
+    #[error("the queue {queue} is being drained and takes no tasks: set it running again, or use another")]
+    Draining {
+        /// The queue's name.
+        queue: String,
+    },
+
+    /// A task waits for one that the queue does not know in its group. Nothing was added.
+    #[error(
+        "task {task} waits for {dependency}, which its group does not hold: enqueue that one before it, or in the \
+         same call"
+    )]
+    UnknownDependency {
+        /// The task.
+        task: TaskId,
+        /// What it waits for.
+        dependency: TaskId,
+    },
+
     /// The file exists and is not an SQLite database. It was left as it is.
     #[error("{} is not an SQLite database and was left as it is: choose another path", path.display())]
     NotADatabase {
@@ -175,7 +209,7 @@ pub enum ErrorKind {
     NotFound,
     /// The file cannot serve as a queue and was left as it is.
     UnusableFile,
-    /// The storage has no room.
+    /// The storage has no room, or the queue no place.
     Full,
     /// Others hold the storage; the call may be repeated.
     Busy,
@@ -210,7 +244,9 @@ impl Error {
             | Self::InvalidSetting { .. }
             | Self::TooLarge { .. }
             | Self::BatchTooLarge { .. } => ErrorKind::InvalidInput,
-            Self::UnknownTask { .. } => ErrorKind::NotFound,
+            Self::UnknownTask { .. } | Self::UnknownDependency { .. } => ErrorKind::NotFound,
+            Self::QueueFull { .. } => ErrorKind::Full,
+            Self::Draining { .. } => ErrorKind::Closed,
             Self::NotADatabase { .. }
             | Self::CannotOpen { .. }
             | Self::Truncated { .. }

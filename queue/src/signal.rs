@@ -104,7 +104,7 @@ impl Hub {
         let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
         match topic {
             Topic::Ready => signals.ready.entry(queue.clone()).or_default().listen(),
-            Topic::Finished(task) => {
+            Topic::Task(task) => {
                 signals.sweep();
                 let of_queue = signals.finished.entry(queue.clone()).or_default();
                 of_queue.entry(task.clone()).or_default().listen()
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn task(number: usize) -> Topic {
-        Topic::Finished(TaskId::new(&format!("task {number}")).unwrap())
+        Topic::Task(TaskId::new(&format!("task {number}")).unwrap())
     }
 
     #[test]

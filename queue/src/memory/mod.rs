@@ -15,8 +15,9 @@ use crate::limits::{check_count, check_enqueue, check_lease, check_step};
 use crate::random::TokenSource;
 use crate::signal::Hub;
 use crate::{
-    Broker, Clock, Enqueued, Error, Lease, Listener, NewTask, QueueName, QueueStats, ReapScope, Reaped, Step,
-    StepReply, SystemClock, TaskId, TaskState, Topic, WorkerId,
+    Bound, Broker, Cancelled, Clock, Enqueued, Error, Lease, Listener, NewTask, Note, QueueName,
+    QueueSettings, QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, SystemClock, TaskId,
+    TaskState, TaskView, Topic, WorkerId, WorkerLoad,
 };
 use shelf::Shelf;
 
@@ -78,7 +79,12 @@ impl fmt::Debug for Memory {
 }
 
 impl Broker for Memory {
-    async fn enqueue(&self, queue: &QueueName, tasks: Vec<NewTask>) -> Result<Vec<Enqueued>, Error> {
+    async fn enqueue(
+        &self,
+        queue: &QueueName,
+        tasks: Vec<NewTask>,
+        _bound: Bound,
+    ) -> Result<Vec<Enqueued>, Error> {
         check_enqueue(&tasks)?;
         let answers: Vec<_> = self
             .on_shelf(queue, |shelf, now| tasks.into_iter().map(|task| shelf.enqueue(task, now)).collect());
@@ -91,7 +97,7 @@ impl Broker for Memory {
         let reply = self.on_shelf(queue, |shelf, now| {
             let settled = step.settle.iter().map(|one| shelf.settle(&step.worker, one, now)).collect();
             let until = now.saturating_add(span(step.lease));
-            let claimed = shelf.claim(&step.worker, step.claim, now, until, &self.inner.tokens);
+            let claimed = shelf.claim(&step.worker, step.places(), now, until, &self.inner.tokens);
             StepReply { settled, claimed }
         });
         self.inner.hub.stepped(queue, &step, &reply);
@@ -118,6 +124,47 @@ impl Broker for Memory {
         let reaped = self.on_shelf(queue, |shelf, now| shelf.reap(&scope, max, now));
         self.inner.hub.reaped(queue, &reaped);
         Ok(reaped)
+    }
+
+    async fn note(
+        &self,
+        _queue: &QueueName,
+        _worker: &WorkerId,
+        _notes: Vec<Note>,
+    ) -> Result<Vec<TaskId>, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn cancel(&self, _queue: &QueueName, _tasks: Vec<TaskId>) -> Result<Vec<Cancelled>, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn replay(&self, _queue: &QueueName, _tasks: Vec<TaskId>) -> Result<Vec<bool>, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn purge(&self, _queue: &QueueName, _section: Section, _max: usize) -> Result<u64, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn peek(&self, _queue: &QueueName, _section: Section, _max: usize) -> Result<Vec<TaskView>, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn set(&self, _queue: &QueueName, _setting: Setting) -> Result<(), Error> {
+        Err(Error::Closed)
+    }
+
+    async fn settings(&self, _queue: &QueueName) -> Result<QueueSettings, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn workers(&self, _queue: &QueueName) -> Result<Vec<WorkerLoad>, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueName>, Error> {
+        Err(Error::Closed)
     }
 
     async fn lookup(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Option<TaskState>>, Error> {

@@ -121,7 +121,7 @@ impl Shelf {
             record.phase = Phase::Leased { worker: worker.clone(), token, until };
             self.leased.insert((until, id.clone()));
             deliveries.push(Delivery {
-                lease: Lease { task: id, token, priority: record.priority },
+                lease: Lease { task: id, token, priority: record.priority, class: None, shard: 0 },
                 payload: record.payload.clone(),
                 attempt: record.tally.failures.saturating_add(1),
                 crashes: record.tally.crashes,
@@ -129,6 +129,11 @@ impl Shelf {
                 enqueued_at: moment(record.enqueued_at),
                 ready_at: moment(record.ready_at),
                 waited: length(now.saturating_sub(record.ready_at)),
+                kind: None,
+                tenant: None,
+                code: None,
+                deadline: None,
+                checkpoint: None,
             });
         }
         deliveries
@@ -209,7 +214,7 @@ impl Shelf {
         Some(match &record.phase {
             Phase::Waiting => TaskState::Waiting { ready_at: moment(record.ready_at) },
             Phase::Leased { worker, until, .. } => {
-                TaskState::Leased { worker: worker.clone(), until: moment(*until) }
+                TaskState::Leased { worker: worker.clone(), until: moment(*until), progress: None }
             }
             Phase::Done { result, at, .. } => TaskState::Done { result: result.clone(), at: moment(*at) },
             Phase::Dead { reason, error, at } => {

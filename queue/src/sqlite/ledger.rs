@@ -77,7 +77,7 @@ impl Ledger<'_> {
         }
         let until = self.now.saturating_add(span(step.lease));
         for priority in Priority::ALL {
-            let places = step.claim - reply.claimed.len();
+            let places = step.places() - reply.claimed.len();
             if places > 0 {
                 reply.claimed.extend(self.claim(queue, &worker, priority, places, until)?);
             }
@@ -126,7 +126,13 @@ impl Ledger<'_> {
             _ => None,
         };
         Ok(Delivery {
-            lease: Lease { task: task_id(row, 1)?, token: self.tokens.next(), priority },
+            lease: Lease {
+                task: task_id(row, 1)?,
+                token: self.tokens.next(),
+                priority,
+                class: None,
+                shard: 0,
+            },
             payload: row.get(8)?,
             attempt: row.get::<_, u32>(2)?.saturating_add(1),
             crashes: row.get(3)?,
@@ -134,6 +140,11 @@ impl Ledger<'_> {
             enqueued_at: moment(row.get(4)?),
             ready_at: moment(ready_at),
             waited: length(self.now.saturating_sub(ready_at)),
+            kind: None,
+            tenant: None,
+            code: None,
+            deadline: None,
+            checkpoint: None,
         })
     }
 
@@ -201,21 +212,12 @@ pub(super) const PHASE_DONE: i64 = 2;
 pub(super) const PHASE_DEAD: i64 = 3;
 
 /// The reasons of death as they are stored.
-const fn death_code(reason: DeathReason) -> i64 {
-    match reason {
-        DeathReason::Failures => 0,
-        DeathReason::Crashes => 1,
-        DeathReason::Rejected => 2,
-    }
+fn death_code(reason: DeathReason) -> i64 {
+    i64::from(reason.code())
 }
 
 pub(super) fn death_reason(code: Option<i64>) -> Result<DeathReason, Fault> {
-    match code {
-        Some(0) => Ok(DeathReason::Failures),
-        Some(1) => Ok(DeathReason::Crashes),
-        Some(2) => Ok(DeathReason::Rejected),
-        _ => Err(Fault::Corrupt("reason of death")),
-    }
+    code.and_then(DeathReason::from_code).ok_or(Fault::Corrupt("reason of death"))
 }
 
 pub(super) fn task_id(row: &Row<'_>, column: usize) -> Result<TaskId, rusqlite::Error> {

@@ -25,8 +25,9 @@ use crate::clock::span;
 use crate::limits::{check_count, check_enqueue, check_lease, check_step};
 use crate::signal::Hub;
 use crate::{
-    Broker, Enqueued, Error, Lease, Listener, NewTask, QueueName, QueueStats, ReapScope, Reaped, Step,
-    StepReply, TaskId, TaskState, Topic, WorkerId,
+    Bound, Broker, Cancelled, Enqueued, Error, Lease, Listener, NewTask, Note, QueueName, QueueSettings,
+    QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId, TaskState, TaskView, Topic,
+    WorkerId, WorkerLoad,
 };
 use engine::{Engine, Work};
 
@@ -74,7 +75,12 @@ impl fmt::Debug for Sqlite {
 }
 
 impl Broker for Sqlite {
-    async fn enqueue(&self, queue: &QueueName, tasks: Vec<NewTask>) -> Result<Vec<Enqueued>, Error> {
+    async fn enqueue(
+        &self,
+        queue: &QueueName,
+        tasks: Vec<NewTask>,
+        _bound: Bound,
+    ) -> Result<Vec<Enqueued>, Error> {
         check_enqueue(&tasks)?;
         let (queue, announced, hub) = (queue.clone(), queue.clone(), Arc::clone(&self.hub));
         let work = Work::write(move |ledger| ledger.enqueue(&queue, &tasks))
@@ -90,7 +96,8 @@ impl Broker for Sqlite {
         let probed = queue.clone();
         let work = Work::write(move |ledger| ledger.step(&queue, &step))
             .unless(move |ledger| {
-                let idle = sought.settle.is_empty() && (sought.claim == 0 || !ledger.has_ready(&probed)?);
+                let idle =
+                    sought.settle.is_empty() && (sought.places() == 0 || !ledger.has_ready(&probed)?);
                 Ok(idle.then(StepReply::default))
             })
             .then(move |reply: &StepReply| hub.stepped(&announced, &done, reply));
@@ -122,6 +129,47 @@ impl Broker for Sqlite {
             })
             .then(move |reaped: &Vec<Reaped>| hub.reaped(&announced, reaped));
         self.engine.call("take back leases", work).await
+    }
+
+    async fn note(
+        &self,
+        _queue: &QueueName,
+        _worker: &WorkerId,
+        _notes: Vec<Note>,
+    ) -> Result<Vec<TaskId>, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn cancel(&self, _queue: &QueueName, _tasks: Vec<TaskId>) -> Result<Vec<Cancelled>, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn replay(&self, _queue: &QueueName, _tasks: Vec<TaskId>) -> Result<Vec<bool>, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn purge(&self, _queue: &QueueName, _section: Section, _max: usize) -> Result<u64, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn peek(&self, _queue: &QueueName, _section: Section, _max: usize) -> Result<Vec<TaskView>, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn set(&self, _queue: &QueueName, _setting: Setting) -> Result<(), Error> {
+        Err(Error::Closed)
+    }
+
+    async fn settings(&self, _queue: &QueueName) -> Result<QueueSettings, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn workers(&self, _queue: &QueueName) -> Result<Vec<WorkerLoad>, Error> {
+        Err(Error::Closed)
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueName>, Error> {
+        Err(Error::Closed)
     }
 
     async fn lookup(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Option<TaskState>>, Error> {

@@ -88,7 +88,7 @@ fn state(row: &Row<'_>) -> Result<TaskState, Fault> {
         PHASE_LEASED => {
             let worker = row.get_ref(2)?.as_str().map_err(|_| Fault::Corrupt("worker identity"))?;
             let worker = worker.parse().map_err(|_| Fault::Corrupt("worker identity"))?;
-            Ok(TaskState::Leased { worker, until: moment(row.get(3)?) })
+            Ok(TaskState::Leased { worker, until: moment(row.get(3)?), progress: None })
         }
         PHASE_DONE => Ok(TaskState::Done { result: row.get(6)?, at: moment(row.get(4)?) }),
         PHASE_DEAD => {

@@ -152,7 +152,7 @@ impl<H: Handler> Shift<H> {
         let settle: Vec<Settlement> = self.pending.iter().take(count).cloned().collect();
         let lease = self.worker.settings.lease;
         let asked = std::time::Instant::now();
-        let step = Step { worker: self.worker.id.clone(), settle, claim: places, lease };
+        let step = Step::new(self.worker.id.clone()).settle(settle).claim(places, lease);
         let reply = self.worker.queue.step(step).await?;
         self.failed_trips = 0;
         for (settlement, verdict) in self.pending.drain(..count).zip(reply.settled) {
@@ -254,6 +254,7 @@ fn conclude(worker: &Worker, settlement: &Settlement, verdict: Verdict) {
         Verdict::Recorded => counters.processed += 1,
         Verdict::HandedBack => counters.handed_back += 1,
         Verdict::LeaseLost => counters.lost += 1,
+        Verdict::Unanswered => {}
         Verdict::Retrying | Verdict::Dead => counters.failed += u64::from(failed),
     });
 }

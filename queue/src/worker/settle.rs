@@ -54,11 +54,11 @@ impl Placed {
                 retry_after: self.backoff.delay(self.crashes.saturating_add(1)),
             },
         };
-        Settlement { lease: self.lease, ending }
+        Settlement::new(self.lease, ending)
     }
 
     pub(super) fn hand_back(self) -> Settlement {
-        Settlement { lease: self.lease, ending: Ending::HandedBack }
+        Settlement::new(self.lease, Ending::HandedBack)
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) async fn a_rejected_task_dies_at_once(setup: Setup) {
     queue.submit(task("a")).await.unwrap();
     let me = worker("w");
     let lease = claim_one(&queue, &me).await.lease;
-    let rejected = Settlement { lease, ending: Ending::Rejected { error: "never".to_owned() } };
+    let rejected = Settlement::new(lease, Ending::Rejected { error: "never".to_owned() });
     assert_eq!(settle_one(&queue, &me, rejected).await, Verdict::Dead);
     assert_eq!(death_of(&queue, "a").await, (DeathReason::Rejected, "never".to_owned()));
     assert_eq!(queue.forget(Duration::ZERO).await.unwrap(), 1);

@@ -103,20 +103,20 @@ pub(crate) fn times(number: u32) -> NonZeroU32 {
 }
 
 pub(crate) fn done(lease: &Lease, result: &[u8]) -> Settlement {
-    Settlement { lease: lease.clone(), ending: Ending::Done(result.to_vec()) }
+    Settlement::new(lease.clone(), Ending::Done(result.to_vec()))
 }
 
 pub(crate) fn failed(lease: &Lease, retry_after: Duration) -> Settlement {
-    Settlement { lease: lease.clone(), ending: Ending::Failed { error: "no luck".to_owned(), retry_after } }
+    Settlement::new(lease.clone(), Ending::Failed { error: "no luck".to_owned(), retry_after })
 }
 
 pub(crate) fn crashed(lease: &Lease) -> Settlement {
     let ending = Ending::Crashed { error: "the handler panicked".to_owned(), retry_after: Duration::ZERO };
-    Settlement { lease: lease.clone(), ending }
+    Settlement::new(lease.clone(), ending)
 }
 
 pub(crate) fn handed_back(lease: &Lease) -> Settlement {
-    Settlement { lease: lease.clone(), ending: Ending::HandedBack }
+    Settlement::new(lease.clone(), Ending::HandedBack)
 }
 
 /// Claims the one task that must be there.
