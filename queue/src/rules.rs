@@ -68,7 +68,7 @@ fn crash(error: &str, tally: &mut Tally, ready_at: i64) -> Destination<'static> 
 }
 
 /// The beginning of an error message, marked where it was cut: handlers pass on what untrusted code wrote.
-fn bounded(error: &str) -> String {
+pub(crate) fn bounded(error: &str) -> String {
     if error.len() <= MAX_ERROR_BYTES {
         return error.to_owned();
     }
