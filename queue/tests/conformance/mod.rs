@@ -3,9 +3,13 @@
 
 mod batch;
 mod bound;
+mod classes;
+mod code;
 mod control;
+mod deadline;
 mod death;
 mod lease;
+mod notes;
 mod order;
 mod result;
 mod views;
@@ -20,9 +24,13 @@ use cofferdam_queue::{
 
 pub(crate) use batch::*;
 pub(crate) use bound::*;
+pub(crate) use classes::*;
+pub(crate) use code::*;
 pub(crate) use control::*;
+pub(crate) use deadline::*;
 pub(crate) use death::*;
 pub(crate) use lease::*;
+pub(crate) use notes::*;
 pub(crate) use order::*;
 pub(crate) use result::*;
 pub(crate) use views::*;
@@ -78,6 +86,10 @@ macro_rules! conformance {
             peek_shows_running_tasks_by_the_end_of_their_lease
             peek_shows_the_latest_death_first
             a_purge_deletes_no_more_than_it_is_told
+            expired_tasks_take_no_places
+            each_class_has_its_own_places
+            priorities_hold_within_a_class
+            quarantine_concerns_all_tasks_of_the_code_and_no_others
             the_cost_of_an_ack_does_not_grow_with_the_number_in_flight
         );
     };
@@ -124,6 +136,27 @@ macro_rules! conformance_of_shards {
             purging_a_section_deletes_it_and_nothing_else
             workers_are_listed_with_what_they_hold
             queues_are_listed_by_name
+            a_checkpoint_is_handed_to_the_next_run
+            a_note_changes_only_what_it_names
+            progress_is_shown_as_long_as_its_run_lasts
+            progress_wakes_those_who_watch_until_the_end
+            notes_on_a_lost_lease_are_refused_by_name
+            a_checkpoint_lives_as_long_as_a_run_may_come
+            notes_are_bounded
+            a_task_past_its_deadline_dies_unrun
+            a_task_before_its_deadline_runs_and_knows_it
+            tasks_that_come_back_expire_as_well
+            nothing_expires_in_a_paused_queue
+            a_replayed_task_has_no_deadline
+            a_class_is_claimed_by_those_who_offer_it
+            a_task_keeps_its_class_whatever_happens_to_it
+            a_worker_may_offer_classes_alone
+            code_that_crashes_too_often_is_quarantined
+            only_crashes_that_count_lead_to_quarantine
+            the_last_crash_of_a_task_counts_for_its_code
+            released_code_runs_again_with_a_clean_record
+            quarantine_can_be_turned_off_and_on
+            code_can_be_quarantined_by_hand
         );
     };
 }
