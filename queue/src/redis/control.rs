@@ -1,18 +1,14 @@
 //! What people do to a queue: cancel, replay, delete, and its settings.
 
 use std::num::{NonZeroU32, NonZeroU64};
-use std::sync::Arc;
 
-use super::Inner;
+use super::{Args, Inner};
 use super::script::{Request, SCRIPTS};
-use super::shard::{Shard, Shards};
+use super::shard::Shards;
 use super::values::{array, bytes, odd, text};
 use super::view::sought;
-use crate::settings::DEFAULT_QUARANTINE_AFTER;
+use crate::settings::{DEFAULT_QUARANTINE_AFTER, DEFAULT_WEIGHT};
 use crate::{Cancelled, Error, Label, Limit, Mode, QueueSettings, Rate, Section, Setting, TaskId};
-
-/// What settings are done, for errors.
-const CHANGE: &str = "change a setting";
 
 /// The fields of the settings; part of the format, and known to the scripts.
 const MODE: &str = "mode";
@@ -81,16 +77,21 @@ impl Inner {
 
     pub(super) async fn set(&self, shards: &Shards, setting: Setting) -> Result<(), Error> {
         match setting {
-            Setting::Mode(mode) => self.write(shards, MODE, Some(mode.as_str().to_owned())).await,
+            Setting::Mode(mode) => {
+                let value = (mode != Mode::default()).then(|| mode.as_str().to_owned());
+                self.write(shards, MODE, value).await
+            }
             Setting::Limit(name, limit) => {
                 self.write(shards, &format!("{LIMIT}{name}"), limit.map(|limit| limit_text(&limit))).await
             }
             Setting::Weight(tenant, weight) => {
-                self.write(shards, &format!("{WEIGHT}{tenant}"), Some(weight.to_string())).await
+                let value = (weight.get() != DEFAULT_WEIGHT).then(|| weight.to_string());
+                self.write(shards, &format!("{WEIGHT}{tenant}"), value).await
             }
             Setting::QuarantineAfter(crashes) => {
-                let after = crashes.map_or_else(|| NEVER.to_owned(), |crashes| crashes.to_string());
-                self.write(shards, QUARANTINE_AFTER, Some(after)).await
+                let text = crashes.map_or_else(|| NEVER.to_owned(), |crashes| crashes.to_string());
+                let value = (crashes != Some(DEFAULT_QUARANTINE_AFTER)).then_some(text);
+                self.write(shards, QUARANTINE_AFTER, value).await
             }
             Setting::Quarantine(code) => self.quarantine(shards, &code).await,
             Setting::Release(code) => {
@@ -98,7 +99,7 @@ impl Inner {
                 let home = shards.get(shards.of_text(code.as_str())).ok_or_else(odd)?;
                 let field = format!("{CRASHES}{code}").into_bytes();
                 let args = vec![home.facts().as_bytes().to_vec(), field];
-                self.call(&self.data, Request::command(CHANGE, "HDEL", home, args)).await.map(drop)
+                self.call(&self.data, Request::command("release code", "HDEL", home, args)).await.map(drop)
             }
         }
     }
@@ -109,18 +110,11 @@ impl Inner {
 
     /// Writes a field of the settings, or deletes it, on all shards.
     async fn write(&self, shards: &Shards, field: &str, value: Option<String>) -> Result<(), Error> {
-        let request = |shard: &Arc<Shard>| {
-            let mut args = vec![shard.settings().as_bytes().to_vec(), field.as_bytes().to_vec()];
-            match &value {
-                Some(value) => {
-                    args.push(value.as_bytes().to_vec());
-                    Request::command(CHANGE, "HSET", shard, args)
-                }
-                None => Request::command(CHANGE, "HDEL", shard, args),
-            }
-        };
-        let requests = shards.all().iter().map(request).collect();
-        self.call_all(&self.data, requests).await.into_iter().try_for_each(|answer| answer.map(drop))
+        let args = Args::default()
+            .text(field)
+            .text(if value.is_some() { "1" } else { "0" })
+            .text(&value.unwrap_or_default());
+        self.ask_all(&SCRIPTS.set, shards, &args).await.into_iter().try_for_each(|answer| answer.map(drop))
     }
 
     pub(super) async fn settings(&self, shards: &Shards) -> Result<QueueSettings, Error> {

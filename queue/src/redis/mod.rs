@@ -175,6 +175,19 @@ impl Inner {
         Ok(found)
     }
 
+    /// Whether a queue holds any record or any setting that is not the usual one.
+    async fn holds_anything(&self, shards: &Shards) -> Result<bool, Error> {
+        let exists = |shard: &Arc<Shard>| {
+            Request::command("list queues", "EXISTS", shard, shard.contents().map(|key| key.as_bytes().to_vec()).collect())
+        };
+        for answer in self.call_all(&self.data, shards.all().iter().map(exists).collect()).await {
+            if values::integer(&answer?)? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// A call of a script, whose first two arguments are the same for all.
     fn request(&self, script: &'static Script, shards: &Shards, shard: &Arc<Shard>, args: Args) -> Request {
         let now = self.clock.as_ref().map_or_else(String::new, |clock| millis(clock.now()).to_string());
@@ -354,7 +367,9 @@ impl Broker for Redis {
 
     async fn set(&self, queue: &QueueName, setting: Setting) -> Result<(), Error> {
         let shards = self.shards(queue).await?;
-        self.inner.set(&shards, setting).await
+        self.inner.set(&shards, setting).await?;
+        self.inner.hub.ready(queue);
+        Ok(())
     }
 
     async fn settings(&self, queue: &QueueName) -> Result<QueueSettings, Error> {
@@ -368,7 +383,14 @@ impl Broker for Redis {
     }
 
     async fn queues(&self) -> Result<Vec<QueueName>, Error> {
-        self.inner.names().await
+        let mut queues = Vec::new();
+        for queue in self.inner.names().await? {
+            let shards = self.shards(&queue).await?;
+            if self.inner.holds_anything(&shards).await? {
+                queues.push(queue);
+            }
+        }
+        Ok(queues)
     }
 
     async fn lookup(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Option<TaskState>>, Error> {

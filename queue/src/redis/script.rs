@@ -38,6 +38,7 @@ pub(super) struct Scripts {
     pub(super) listen: Script,
     pub(super) workers: Script,
     pub(super) crash: Script,
+    pub(super) set: Script,
 }
 
 pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts {
@@ -55,6 +56,7 @@ pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts {
     listen: Script::new("listen for changes", include_str!("lua/listen.lua")),
     workers: Script::new("list workers", include_str!("lua/workers.lua")),
     crash: Script::new("count a crash", include_str!("lua/crash.lua")),
+    set: Script::new("change a setting", include_str!("lua/set.lua")),
 });
 
 /// One call of a script, or of a plain command, on one shard.

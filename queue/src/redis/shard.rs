@@ -17,6 +17,9 @@ const KEYS: [&str; 18] = [
     "a", "wait",
 ];
 
+/// Where records of tasks and of results lie among the keys.
+const RECORDS: [usize; 2] = [0, 2];
+
 /// Where settings lie among the keys.
 const CFG: usize = 8;
 
@@ -43,6 +46,11 @@ impl Shard {
 
     fn key(&self, place: usize) -> &str {
         self.keys.get(place).map_or("", String::as_str)
+    }
+
+    /// The keys that are there as long as the shard holds a task, a result or a setting.
+    pub(super) fn contents(&self) -> impl Iterator<Item = &str> {
+        RECORDS.into_iter().chain([CFG]).map(|place| self.key(place))
     }
 
     pub(super) fn settings(&self) -> &str {

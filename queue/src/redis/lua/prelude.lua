@@ -253,8 +253,8 @@ local function rule()
         end
     end
 
-    -- Whether a task of this limit may start; if so it is counted.
-    function rules.pass_limit(limit)
+    -- Whether a task of this limit may start; if it does, it is counted.
+    function rules.pass_limit(limit, start)
         local set = call('HGET', CFG, 'L:' .. limit)
         if set then
             local most, starts, per = string.match(set, '^(%d+),(%d+),(%d+)$')
@@ -264,10 +264,12 @@ local function rule()
                 local interval, micros = per / starts, now * 1000
                 local tat = tonumber(call('HGET', X, 't:' .. limit)) or 0
                 if tat > micros + per - interval then return false end
-                call('HSET', X, 't:' .. limit, string.format('%.0f', math.max(tat, micros) + interval))
+                if start then
+                    call('HSET', X, 't:' .. limit, string.format('%.0f', math.max(tat, micros) + interval))
+                end
             end
         end
-        call('HINCRBY', X, 'l:' .. limit, 1)
+        if start then call('HINCRBY', X, 'l:' .. limit, 1) end
         return true
     end
 
@@ -296,7 +298,8 @@ local function rule()
         ended[#ended + 1] = {id, true}
     end
 
-    local words = {'failures', 'crashes', 'rejected', 'cancelled', 'expired', 'dependency', 'quarantined', 'unreadable'}
+    local words = {'failures', 'crashes', 'rejected', 'cancelled', 'expired', 'dependency', 'quarantined', 'unreadable',
+        'purged'}
 
     function rules.orphaned(parent, reason)
         return 'task ' .. parent .. ' that it waited for died: ' .. words[reason + 1]

@@ -54,7 +54,7 @@ if purge and section == 'ready' then
             for _, id in ipairs(popped) do
                 local b = call('HGET', BODY, id)
                 if b and not r.flag(b, GONE) and call('HEXISTS', INF, id) == 0 then
-                    r.die(id, b, 3, 'deleted')
+                    r.die(id, b, 8, '')
                     r.follow()
                     r.erase_dead(id)
                     deleted = deleted + 1
@@ -73,7 +73,7 @@ if purge and section == 'ready' then
     for _, place in ipairs(call('ZRANGE', Q, 0, most - 1)) do ids[#ids + 1] = r.id_of(place) end
     for _, id in ipairs(ids) do
         local b = r.withdraw(id, call('HGET', BODY, id))
-        r.die(id, b, 3, 'deleted')
+        r.die(id, b, 8, '')
         r.follow()
         r.erase_dead(id)
     end
@@ -94,7 +94,7 @@ for _, id in ipairs(ids) do
     if b then
         if section ~= 'dead' then
             b = r.withdraw(id, b)
-            r.die(id, b, 3, 'deleted')
+            r.die(id, b, 8, '')
             r.follow()
         end
         r.erase_dead(id)

@@ -23,6 +23,7 @@ local function account(hold, b, used)
     return e
 end
 
+if call('EXISTS', S) == 1 then rule().promote(500) end
 for _ = 1, tonumber(arg()) do
     local mine = arg()
     local prefix = mine .. worker
@@ -114,6 +115,8 @@ local claimed = 0
 local until_ = pack('>I6', now + lease)
 local plain_hold = token .. worker .. until_ .. '\0'
 local holds = {}
+-- The tasks handed out in this step whose ids may lie in a list twice.
+local given = {}
 
 -- Hands a task out, unless something speaks against it. Answers whether it did.
 local function deliver(id, b)
@@ -128,13 +131,20 @@ local function deliver(id, b)
         return false
     end
     if r.flag(b, GONE) then return false, true end
-    if r.flag(b, CHECKED) and (call('HEXISTS', INF, id) == 1 or call('ZSCORE', S, char(byte(b, 23)) .. id)) then
-        return false, true
+    if r.flag(b, CHECKED) then
+        if given[id] or call('HEXISTS', INF, id) == 1 or call('ZSCORE', S, char(byte(b, 23)) .. id) then
+            return false, true
+        end
+        given[id] = true
     end
     e = r.ext(b)
     local charge = ''
     if e then
-        if e.deadline > 0 and unpk('>I6', b) + e.deadline <= now then
+        if #e.limit > 0 and not r.pass_limit(e.limit) then
+            r.put('h', b, e, id)
+            return false
+        end
+        if e.deadline > 0 and unpk('>I6', b) + e.deadline - 1 <= now then
             r.die(id, b, 4, 'its deadline passed before a worker took it')
             return false
         end
@@ -143,10 +153,7 @@ local function deliver(id, b)
                 ' is in quarantine after too many crashes: release it and replay the task')
             return false
         end
-        if #e.limit > 0 and not r.pass_limit(e.limit) then
-            r.put('h', b, e, id)
-            return false
-        end
+        if #e.limit > 0 then r.pass_limit(e.limit, true) end
         if e.span % REPLACING == UNTIL_STARTED then r.release_unique(e, id) end
         if #e.tenant > 0 then
             local micros = tonumber(call('HGET', X, 'e:' .. e.tenant)) or 100000
@@ -167,7 +174,7 @@ end
 -- Takes ids from the front of a list until so many were handed out or it is empty.
 local function from_list(p, places)
     local taken = 0
-    for _ = 1, 40 do
+    for _ = 1, 2000 do
         if taken >= places then break end
         local ids = call('LPOP', R[p], places - taken)
         if not ids or #ids == 0 then break end
@@ -184,8 +191,8 @@ local function from_list(p, places)
                     holds[k + 2] = plain_hold
                     taken = taken + 1
                 else
-                    local given, ghost = deliver(ids[i], b)
-                    if given then taken = taken + 1 end
+                    local handed, ghost = deliver(ids[i], b)
+                    if handed then taken = taken + 1 end
                     if ghost then call('HINCRBY', X, 'g' .. p, -1) end
                 end
             else
@@ -252,9 +259,9 @@ local function from_tenants(lane, class, p)
     local id = r.id_of(place)
     local b = call('HGET', BODY, id)
     r.take_place(place, p)
-    local given = b and deliver(id, b)
+    local handed = b and deliver(id, b)
     r.leave_if_empty(lane, tenant)
-    return given and true or false
+    return handed and true or false
 end
 
 local function from_lane(class, p, places, plain)
@@ -264,11 +271,11 @@ local function from_lane(class, p, places, plain)
     while taken < places and from_held(lane, p) do taken = taken + 1 end
     for _ = 1, places * 2 + 1000 do
         if taken >= places then break end
-        local given = from_tenants(lane, class, p)
-        if given == nil then
+        local handed = from_tenants(lane, class, p)
+        if handed == nil then
             return taken + (class == '' and from_list(p, places - taken) or 0)
         end
-        if given then taken = taken + 1 end
+        if handed then taken = taken + 1 end
     end
     return taken
 end
@@ -294,7 +301,6 @@ if repeated and asked > 0 then
     until cursor == '0'
 end
 if asked > 0 and #out == 0 and call('HGET', CFG, 'mode') ~= 'paused' then
-    if call('EXISTS', S) == 1 then rule().promote(500) end
     local plain = call('EXISTS', Q) == 0
     for _ = 1, lanes do
         local class, places = arg(), tonumber(arg())
@@ -315,7 +321,7 @@ if claimed ~= freed then call('HINCRBY', X, 'n:' .. worker, claimed - freed) end
 
 local checkpoints = {}
 if #out > 0 and call('EXISTS', NOTE) == 1 then
-    for i = 1, #out, 2 do checkpoints[#checkpoints + 1] = call('HGET', NOTE, 'c' .. out[i]) or '' end
+    for i = 1, #out, 2 do checkpoints[#checkpoints + 1] = call('HGET', NOTE, 'c' .. out[i]) end
 end
 announce()
 return {now, concat(verdicts), crashed, out, checkpoints}
