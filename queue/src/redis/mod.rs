@@ -43,7 +43,7 @@ use address::Addresses;
 use ears::Ears;
 use io::Io;
 use link::{Confirmation, Link};
-use script::{Request, Script};
+use script::{Request, SCRIPTS, Script};
 use shard::{Shard, Shards};
 
 /// What an answered call is worth when the master that answered it is lost right after.
@@ -177,10 +177,7 @@ impl Inner {
 
     /// Whether a queue holds any record or any setting that is not the usual one.
     async fn holds_anything(&self, shards: &Shards) -> Result<bool, Error> {
-        let exists = |shard: &Arc<Shard>| {
-            Request::command("list queues", "EXISTS", shard, shard.contents().map(|key| key.as_bytes().to_vec()).collect())
-        };
-        for answer in self.call_all(&self.data, shards.all().iter().map(exists).collect()).await {
+        for answer in self.ask_all(&SCRIPTS.holds, shards, &Args::default()).await {
             if values::integer(&answer?)? > 0 {
                 return Ok(true);
             }

@@ -12,19 +12,15 @@ use crate::{NewTask, QueueName};
 const SLOTS: u32 = 16_384;
 
 /// The keys of a shard, in the order in which every script takes them.
-const KEYS: [&str; 18] = [
-    "body", "inf", "res", "fin", "dead", "deadz", "w", "x", "cfg", "dep", "note", "r0", "r1", "r2", "s", "q",
-    "a", "wait",
+const KEYS: [&str; 17] = [
+    "body", "inf", "fin", "dead", "deadz", "w", "x", "cfg", "dep", "note", "r0", "r1", "r2", "s", "q", "a", "wait",
 ];
 
-/// Where records of tasks and of results lie among the keys.
-const RECORDS: [usize; 2] = [0, 2];
-
 /// Where settings lie among the keys.
-const CFG: usize = 8;
+const CFG: usize = 7;
 
 /// Where counters and small facts lie among the keys.
-const FACTS: usize = 7;
+const FACTS: usize = 6;
 
 /// One shard of one queue.
 #[derive(Debug)]
@@ -46,11 +42,6 @@ impl Shard {
 
     fn key(&self, place: usize) -> &str {
         self.keys.get(place).map_or("", String::as_str)
-    }
-
-    /// The keys that are there as long as the shard holds a task, a result or a setting.
-    pub(super) fn contents(&self) -> impl Iterator<Item = &str> {
-        RECORDS.into_iter().chain([CFG]).map(|place| self.key(place))
     }
 
     pub(super) fn settings(&self) -> &str {

@@ -324,15 +324,16 @@ fn settlements_of(mut args: Args, settlements: &[&Settlement]) -> Args {
     args
 }
 
-/// What a run used, in six bytes of microseconds, and its result.
+/// What a run used, in six bytes of microseconds, a zero that tells a result from a record, and the result.
 fn result_of(settlement: &Settlement) -> Vec<u8> {
     let micros = u64::try_from(settlement.used.as_micros()).unwrap_or(u64::MAX).min((1 << 47) - 1);
     let result: &[u8] = match &settlement.ending {
         Ending::Done(result) => result,
         _ => &[],
     };
-    let mut blob = Vec::with_capacity(result.len() + 6);
+    let mut blob = Vec::with_capacity(result.len() + 7);
     blob.extend(micros.to_be_bytes().into_iter().skip(2));
+    blob.push(0);
     blob.extend(result);
     blob
 }

@@ -13,8 +13,7 @@ for i = 3, #ARGV do
             b = sub(b, 1, e.ends - 20) .. pack('>I6', 0) .. sub(b, e.ends - 13)
         end
         if r.flag(b, MARKER) then
-            call('HDEL', BODY, id)
-            r.record(id, string.rep('\0', 14))
+            r.mark(id)
             r.done(id, e)
             r.follow()
         else

@@ -14,7 +14,7 @@ local function from_fields(key, prefix)
         cursor = page[1]
         for i = 1, #page[2], 2 do
             local field = page[2][i]
-            if #ids < most and sub(field, 1, #prefix) == prefix then ids[#ids + 1] = sub(field, #prefix + 1) end
+            if #ids < most and #field > #prefix and sub(field, 1, #prefix) == prefix then ids[#ids + 1] = sub(field, #prefix + 1) end
         end
     until cursor == '0' or #ids >= most
 end
@@ -32,7 +32,7 @@ if section == 'ready' then
         end
         for _, id in ipairs(found) do
             local b = #ids < most and call('HGET', BODY, id)
-            if b and not r.flag(b, GONE) then ids[#ids + 1] = id end
+            if b and r.waits(b) then ids[#ids + 1] = id end
         end
     end
 elseif section == 'delayed' then
@@ -53,7 +53,7 @@ if purge and section == 'ready' then
             if not popped or #popped == 0 then break end
             for _, id in ipairs(popped) do
                 local b = call('HGET', BODY, id)
-                if b and not r.flag(b, GONE) and call('HEXISTS', INF, id) == 0 then
+                if b and r.waits(b) and call('HEXISTS', INF, id) == 0 then
                     r.die(id, b, 8, '')
                     r.follow()
                     r.erase_dead(id)
@@ -84,7 +84,7 @@ end
 if not purge then
     local answers = {}
     for _, id in ipairs(ids) do
-        local b = call('HGET', BODY, id)
+        local b = id ~= '' and call('HGET', BODY, id)
         if b then answers[#answers + 1] = {id, b, call('HGET', INF, id) or '', call('HGET', DEAD, id) or ''} end
     end
     return answers

@@ -33,7 +33,7 @@ for _ = 1, tonumber(arg()) do
     local ids = {unpack(ARGV, first, first + n - 1)}
     local holds = call('HMGET', INF, unpack(ids))
     local held, results, stamp, kept = {}, {}, pack('>I6', now) .. mine, {}
-    local k = 0
+    local k, v, ends = 0, #verdicts, #woken
     for i = 1, n do
         local hold, id = holds[i], ids[i]
         if hold and sub(hold, 1, width) == prefix and not kept[id] then
@@ -44,24 +44,26 @@ for _ = 1, tonumber(arg()) do
                 local e = b and account(hold, b, unpk('>I6', blob))
                 rule().free_limit(e)
                 rule().done(id, e)
+                ends = #woken
             else
-                woken[#woken + 1] = id
+                ends = ends + 1
+                woken[ends] = id
             end
             kept[id] = true
             k = k + 1
             held[k] = id
             results[2 * k - 1] = id
             results[2 * k] = stamp .. ARGV[first + n + i - 1]
-            verdicts[#verdicts + 1] = '1'
+            verdicts[v + i] = '1'
         else
-            local record = call('HGET', RES, id)
-            verdicts[#verdicts + 1] = record and sub(record, 7, 14) == mine and '1' or 'l'
+            local record = call('HGET', BODY, id)
+            local again = record and byte(record, 21) == DONE and sub(record, 7, 14) == mine
+            verdicts[v + i] = again and '1' or 'l'
         end
     end
     if k > 0 then
         call('HDEL', INF, unpack(held))
-        call('HDEL', BODY, unpack(held))
-        call('HSET', RES, unpack(results))
+        call('HSET', BODY, unpack(results))
         call('RPUSH', FIN, pack('>I6', now) .. cmsgpack.pack(held))
         freed = freed + k
         if call('EXISTS', NOTE) == 1 then
@@ -121,6 +123,7 @@ local given = {}
 -- Hands a task out, unless something speaks against it. Answers whether it did.
 local function deliver(id, b)
     local r, e = rule(), nil
+    if byte(b, 21) == DONE then return false, true end
     if byte(b, 21) ~= FORMAT or #b < 31 then
         local whole = #b >= 31 and b or (b .. string.rep('\0', 31 - #b))
         r.die(id, whole, 7, 'its record has a format that this version does not know: upgrade, then replay it')
@@ -173,7 +176,7 @@ end
 
 -- Takes ids from the front of a list until so many were handed out or it is empty.
 local function from_list(p, places)
-    local taken = 0
+    local taken, k = 0, #out
     for _ = 1, 2000 do
         if taken >= places then break end
         local ids = call('LPOP', R[p], places - taken)
@@ -184,16 +187,17 @@ local function from_list(p, places)
             if b then
                 local version, flags = byte(b, 21, 22)
                 if version == FORMAT and (flags == 0 or flags == BACKOFF) then
-                    local k = #out
                     out[k + 1] = ids[i]
                     out[k + 2] = b
                     holds[k + 1] = ids[i]
                     holds[k + 2] = plain_hold
                     taken = taken + 1
+                    k = k + 2
                 else
                     local handed, ghost = deliver(ids[i], b)
                     if handed then taken = taken + 1 end
                     if ghost then call('HINCRBY', X, 'g' .. p, -1) end
+                    k = #out
                 end
             else
                 call('HINCRBY', X, 'g' .. p, -1)
@@ -290,6 +294,7 @@ if repeated and asked > 0 then
         local page = call('HSCAN', INF, cursor, 'COUNT', 1000)
         cursor = page[1]
         for i = 1, #page[2], 2 do
+            -- The padding has no such prefix.
             if sub(page[2][i + 1], 1, #prefix) == prefix then
                 local b = call('HGET', BODY, page[2][i])
                 if b then
@@ -310,7 +315,7 @@ if asked > 0 and #out == 0 and call('HGET', CFG, 'mode') ~= 'paused' then
     end
     local n = #holds / 2
     if n > 0 then
-        call('HSET', INF, unpack(holds))
+        call('HSET', INF, '', PAD, unpack(holds))
         call('ZADD', W, 'LT', now + lease, worker)
         claimed = n
     end

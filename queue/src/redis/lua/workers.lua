@@ -5,10 +5,12 @@ repeat
     local page = call('HSCAN', INF, cursor, 'COUNT', 1000)
     cursor = page[1]
     for i = 2, #page[2], 2 do
-        local worker, until_ = rule().hold(page[2][i])
-        if not leased[worker] then names[#names + 1] = worker end
-        leased[worker] = (leased[worker] or 0) + 1
-        ends[worker] = math.min(ends[worker] or until_, until_)
+        if page[2][i - 1] ~= '' then
+            local worker, until_ = rule().hold(page[2][i])
+            if not leased[worker] then names[#names + 1] = worker end
+            leased[worker] = (leased[worker] or 0) + 1
+            ends[worker] = math.min(ends[worker] or until_, until_)
+        end
     end
 until cursor == '0'
 local answers = {}
