@@ -9,9 +9,11 @@ mod control;
 mod deadline;
 mod death;
 mod lease;
+mod limits;
 mod notes;
 mod order;
 mod result;
+mod unique;
 mod views;
 
 use std::num::NonZeroU32;
@@ -30,9 +32,11 @@ pub(crate) use control::*;
 pub(crate) use deadline::*;
 pub(crate) use death::*;
 pub(crate) use lease::*;
+pub(crate) use limits::*;
 pub(crate) use notes::*;
 pub(crate) use order::*;
 pub(crate) use result::*;
+pub(crate) use unique::*;
 pub(crate) use views::*;
 
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
@@ -90,6 +94,10 @@ macro_rules! conformance {
             each_class_has_its_own_places
             priorities_hold_within_a_class
             quarantine_concerns_all_tasks_of_the_code_and_no_others
+            a_limit_counts_over_priorities_and_classes
+            a_stopped_task_keeps_its_place
+            stopped_tasks_fill_a_queue
+            a_backlog_before_a_closed_limit_costs_nothing
             the_cost_of_an_ack_does_not_grow_with_the_number_in_flight
         );
     };
@@ -157,6 +165,28 @@ macro_rules! conformance_of_shards {
             released_code_runs_again_with_a_clean_record
             quarantine_can_be_turned_off_and_on
             code_can_be_quarantined_by_hand
+            a_key_is_held_until_its_task_has_ended
+            a_key_is_freed_however_its_task_ends
+            a_key_may_be_held_until_its_task_starts
+            a_key_may_be_held_for_a_time
+            the_id_is_looked_at_before_the_key
+            a_later_task_hands_over_its_payload
+            a_replacement_restarts_the_delay
+            a_task_that_has_started_is_not_replaced
+            tasks_of_one_batch_meet_each_other
+            keys_of_queues_do_not_mix
+            a_replayed_task_does_not_take_its_key_again
+            a_limit_bounds_how_many_run
+            what_a_limit_stops_does_not_stop_others
+            a_limit_that_is_set_later_counts_what_runs_already
+            a_limit_can_be_raised_and_lifted
+            a_freed_place_wakes_those_who_wait_for_work
+            a_rate_allows_a_burst_and_then_even_starts
+            a_rate_counts_starts_whatever_comes_of_them
+            a_rate_and_a_bound_on_concurrency_hold_together
+            another_rate_begins_anew_and_the_same_goes_on
+            a_closed_limit_keeps_even_what_has_expired
+            stopped_tasks_can_be_cancelled_and_purged
         );
     };
 }
