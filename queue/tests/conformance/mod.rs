@@ -154,6 +154,7 @@ macro_rules! conformance_of_shards {
             a_paused_queue_takes_tasks_and_hands_out_none
             a_draining_queue_hands_out_what_it_has_and_takes_no_more
             settings_are_kept_for_each_queue
+            schedules_are_kept_byte_for_byte
             a_waiting_task_can_be_cancelled
             a_running_task_can_be_cancelled
             a_finished_task_cannot_be_cancelled
