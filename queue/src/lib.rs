@@ -48,6 +48,7 @@ mod any;
 mod backoff;
 mod broker;
 mod clock;
+mod envelope;
 mod error;
 mod id;
 mod label;
