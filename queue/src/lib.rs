@@ -96,7 +96,11 @@ pub use step::{Delivery, Ending, Lease, LeaseToken, Note, Places, Settlement, St
 pub use task::{Enqueued, NewTask, Novelty};
 pub use unique::Unique;
 pub use view::{Cancelled, Section, TaskView};
-pub use worker::{Cancellation, Failure, Handler, Job, Progress, ProgressSnapshot, Worker, WorkerBuilder};
+#[cfg(feature = "tower")]
+pub use worker::ServiceHandler;
+pub use worker::{
+    Cancellation, Failure, Handler, Job, Progress, ProgressSnapshot, Router, Worker, WorkerBuilder,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -331,12 +331,25 @@ impl Queue {
     /// # Errors
     /// When the store fails; what was deleted before stays so.
     pub async fn forget(&self, age: Duration) -> Result<u64, Error> {
-        in_parts(async || self.broker.forget(&self.name, age, MAX_BATCH).await).await
+        in_parts(async || self.forget_some(age).await).await
     }
 
     /// Listens for a change.
     pub fn listen(&self, topic: &Topic) -> Listener {
         self.broker.listen(&self.name, topic)
+    }
+
+    /// The same queue by a road of its own; see [`Broker::separate`].
+    pub(crate) fn separate(&self) -> Self {
+        match self.broker.separate() {
+            Some(broker) => Self { broker, ..self.clone() },
+            None => self.clone(),
+        }
+    }
+
+    /// One bounded step of [`forget`](Self::forget).
+    pub(crate) async fn forget_some(&self, age: Duration) -> Result<u64, Error> {
+        self.broker.forget(&self.name, age, MAX_BATCH).await
     }
 
     async fn observed<T>(
