@@ -85,6 +85,18 @@ impl fmt::Debug for Listener {
     }
 }
 
+/// What a call has changed that others may wait for.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// Whether tasks became ready, or a limit or a setting that held ready ones back gave way.
+    pub(crate) ready: bool,
+    /// The tasks that were done or died, those included that no answer names: what waited for another task, what was
+    /// found expired at a claim.
+    pub(crate) ended: Vec<TaskId>,
+    /// The tasks whose runs showed progress.
+    pub(crate) progressed: Vec<TaskId>,
+}
+
 /// The signals of one broker in this process.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
@@ -109,6 +121,15 @@ impl Hub {
                 let of_queue = signals.finished.entry(queue.clone()).or_default();
                 of_queue.entry(task.clone()).or_default().listen()
             }
+        }
+    }
+
+    /// Wakes those whom a call concerns, when what it changed can be seen.
+    pub(crate) fn tell(&self, queue: &QueueName, news: &News) {
+        self.finished(queue, news.ended.iter());
+        self.progressed(queue, &news.progressed);
+        if news.ready {
+            self.ready(queue);
         }
     }
 
@@ -140,6 +161,18 @@ impl Hub {
     fn ready(&self, queue: &QueueName) {
         let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(signal) = signals.ready.get(queue) {
+            signal.raise();
+        }
+    }
+
+    /// Wakes those who listen to tasks that go on, so they listen further.
+    fn progressed(&self, queue: &QueueName, tasks: &[TaskId]) {
+        if tasks.is_empty() {
+            return;
+        }
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(of_queue) = signals.finished.get(queue) else { return };
+        for signal in tasks.iter().filter_map(|task| of_queue.get(task)) {
             signal.raise();
         }
     }
