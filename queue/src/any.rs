@@ -117,10 +117,6 @@ impl Broker for AnyBroker {
         self.0.listen(queue, topic)
     }
 
-    fn separate(&self) -> Option<AnyBroker> {
-        self.0.separate()
-    }
-
     fn into_any(self) -> Self {
         self
     }
@@ -161,7 +157,6 @@ trait Erased: Send + Sync {
     fn stats<'a>(&'a self, queue: &'a QueueName) -> Answer<'a, QueueStats>;
     fn forget<'a>(&'a self, queue: &'a QueueName, age: Duration, max: usize) -> Answer<'a, u64>;
     fn listen(&self, queue: &QueueName, topic: &Topic) -> Listener;
-    fn separate(&self) -> Option<AnyBroker>;
 }
 
 impl<B: Broker> Erased for B {
@@ -247,9 +242,5 @@ impl<B: Broker> Erased for B {
 
     fn listen(&self, queue: &QueueName, topic: &Topic) -> Listener {
         Broker::listen(self, queue, topic)
-    }
-
-    fn separate(&self) -> Option<AnyBroker> {
-        Broker::separate(self)
     }
 }

@@ -185,16 +185,6 @@ pub trait Broker: Send + Sync + 'static {
     /// Listens for a change. A change that happens after this call is not missed.
     fn listen(&self, queue: &QueueName, topic: &Topic) -> Listener;
 
-    /// Another road to the same store, for calls that must get through while this one is busy; `None`, the default,
-    /// where calls do not queue behind each other.
-    ///
-    /// A worker asks for it on the thread that renews its leases and makes all calls on the answer there, on a runtime
-    /// that is driven the whole time. Connections must be made at the first call, not before: their driver runs on the
-    /// runtime that makes them, and the program's may be blocked by a handler.
-    fn separate(&self) -> Option<AnyBroker> {
-        None
-    }
-
     /// Forgets the type, for programs that choose a backend when they run.
     fn into_any(self) -> AnyBroker
     where

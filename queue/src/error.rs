@@ -227,6 +227,58 @@ pub enum Error {
         tasks: usize,
     },
 
+    /// The address of a server cannot be used; the caller's to mend.
+    #[error("{url:?} is no address of a Redis: {problem}")]
+    InvalidUrl {
+        /// The address, without its password.
+        url: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+
+    /// The server refused the user, its password or a command.
+    #[error("{server} refused: {problem}; check user, password and ACL rules")]
+    Refused {
+        /// The server's address, without the password.
+        server: String,
+        /// What the server said.
+        problem: String,
+    },
+
+    /// The server answers but cannot serve as a queue.
+    #[error("{server} cannot hold a queue: {problem}")]
+    Unfit {
+        /// The server's address, without the password.
+        server: String,
+        /// What is wrong with it, and what to set.
+        problem: String,
+    },
+
+    /// The server did not answer, or not well, until the deadline. The call may have taken effect.
+    #[error("could not {action} within {waited:?}: {problem}")]
+    Unanswered {
+        /// What was being done.
+        action: &'static str,
+        /// How long it was tried.
+        waited: Duration,
+        /// What happened last.
+        problem: String,
+    },
+
+    /// The call took effect, but fewer replicas than asked for confirmed it in time. Repeat it, by the same ids, until
+    /// it is confirmed.
+    #[error(
+        "{confirmed} of {wanted} replicas confirmed within {waited:?}: repeat the call, or check the replicas"
+    )]
+    NotReplicated {
+        /// How many replicas were to confirm.
+        wanted: usize,
+        /// How many did.
+        confirmed: usize,
+        /// How long was waited.
+        waited: Duration,
+    },
+
     /// The broker was closed, or its thread has ended.
     #[error("the broker is closed: open it again")]
     Closed,
@@ -241,6 +293,8 @@ pub enum ErrorKind {
     NotFound,
     /// The file cannot serve as a queue and was left as it is.
     UnusableFile,
+    /// The server cannot serve as a queue, or not for this user.
+    UnusableServer,
     /// The storage has no room, or the queue no place.
     Full,
     /// Others hold the storage; the call may be repeated.
@@ -259,6 +313,7 @@ impl ErrorKind {
             Self::InvalidInput => "invalid_input",
             Self::NotFound => "not_found",
             Self::UnusableFile => "unusable_file",
+            Self::UnusableServer => "unusable_server",
             Self::Full => "full",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
@@ -277,7 +332,8 @@ impl Error {
             | Self::TooLarge { .. }
             | Self::BatchTooLarge { .. }
             | Self::NewerRecord { .. }
-            | Self::DamagedRecord { .. } => ErrorKind::InvalidInput,
+            | Self::DamagedRecord { .. }
+            | Self::InvalidUrl { .. } => ErrorKind::InvalidInput,
             Self::UnknownTask { .. } | Self::UnknownDependency { .. } | Self::LeaseLost { .. } => {
                 ErrorKind::NotFound
             }
@@ -290,7 +346,12 @@ impl Error {
             | Self::NewerSchema { .. } => ErrorKind::UnusableFile,
             Self::StorageFull { .. } => ErrorKind::Full,
             Self::Busy { .. } => ErrorKind::Busy,
-            Self::Storage { .. } | Self::Corrupt { .. } | Self::Unsettled { .. } => ErrorKind::Unavailable,
+            Self::Refused { .. } | Self::Unfit { .. } => ErrorKind::UnusableServer,
+            Self::Storage { .. }
+            | Self::Corrupt { .. }
+            | Self::Unsettled { .. }
+            | Self::Unanswered { .. }
+            | Self::NotReplicated { .. } => ErrorKind::Unavailable,
             Self::Closed => ErrorKind::Closed,
         }
     }

@@ -58,6 +58,8 @@ mod observer;
 mod priority;
 mod queue;
 mod random;
+#[cfg(feature = "redis")]
+mod redis;
 mod rules;
 mod settings;
 mod signal;
@@ -86,6 +88,8 @@ pub use memory::Memory;
 pub use observer::{Observer, Operation, OperationEvent};
 pub use priority::Priority;
 pub use queue::Queue;
+#[cfg(feature = "redis")]
+pub use redis::{Durability, Redis, RedisBuilder};
 pub use settings::{Bound, Limit, Mode, QueueSettings, Rate, Setting, WorkerLoad};
 pub use signal::{Listener, Signal};
 #[cfg(feature = "sqlite")]

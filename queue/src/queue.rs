@@ -339,14 +339,6 @@ impl Queue {
         self.broker.listen(&self.name, topic)
     }
 
-    /// The same queue by a road of its own; see [`Broker::separate`].
-    pub(crate) fn separate(&self) -> Self {
-        match self.broker.separate() {
-            Some(broker) => Self { broker, ..self.clone() },
-            None => self.clone(),
-        }
-    }
-
     /// One bounded step of [`forget`](Self::forget).
     pub(crate) async fn forget_some(&self, age: Duration) -> Result<u64, Error> {
         self.broker.forget(&self.name, age, MAX_BATCH).await

@@ -158,7 +158,42 @@ impl Hub {
         }
     }
 
-    fn ready(&self, queue: &QueueName) {
+    /// Wakes those who wait for a task, which may have ended or shown progress; they go on waiting if it has not ended.
+    #[cfg(feature = "redis")]
+    pub(crate) fn touched(&self, queue: &QueueName, task: &TaskId) {
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(signal) = signals.finished.get(queue).and_then(|of_queue| of_queue.get(task)) {
+            signal.raise();
+        }
+    }
+
+    /// Wakes everybody, because changes may have been missed.
+    #[cfg(feature = "redis")]
+    pub(crate) fn changed(&self, queue: &QueueName) {
+        self.ready(queue);
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        for signal in signals.finished.get(queue).into_iter().flat_map(HashMap::values) {
+            signal.raise();
+        }
+    }
+
+    /// Whether somebody listens for work.
+    #[cfg(feature = "redis")]
+    pub(crate) fn awaits_work(&self, queue: &QueueName) -> bool {
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        signals.ready.get(queue).is_some_and(|signal| !signal.is_abandoned())
+    }
+
+    /// Whether somebody waits for a task.
+    #[cfg(feature = "redis")]
+    pub(crate) fn is_awaited(&self, queue: &QueueName, task: &TaskId) -> bool {
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        let signal = signals.finished.get(queue).and_then(|of_queue| of_queue.get(task));
+        signal.is_some_and(|signal| !signal.is_abandoned())
+    }
+
+    /// Wakes those who look for work.
+    pub(crate) fn ready(&self, queue: &QueueName) {
         let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(signal) = signals.ready.get(queue) {
             signal.raise();

@@ -120,21 +120,3 @@ async fn a_worker_with_nothing_in_hand_stops_at_once() {
         .unwrap();
     assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
 }
-
-#[tokio::test]
-async fn renewals_take_their_own_road_where_there_is_one() {
-    let (queue, broker) = faulty();
-    broker.faults.set(|faults| &faults.renewals_hang, true);
-    broker.faults.set(|faults| &faults.separate, true);
-    queue.submit(task("a")).await.unwrap();
-    let lease = Duration::from_millis(200);
-    let handler = move |_: Job| async move {
-        tokio::time::sleep(lease * 4).await;
-        Ok(b"still mine".to_vec())
-    };
-    let watched = queue.clone();
-    let shutdown = async move { drop(watched.wait(&id("a"), PATIENCE).await.unwrap()) };
-    let counters = builder(&queue).lease(lease).build().unwrap().run(handler, shutdown).await.unwrap();
-    assert_eq!((counters.processed, counters.lost), (1, 0));
-    assert!(broker.faults.asked_on_own_thread.load(Ordering::SeqCst));
-}

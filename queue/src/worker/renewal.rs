@@ -1,8 +1,8 @@
 //! The thread that renews leases.
 //!
-//! It has its own small runtime and, where the broker offers one, its own road to the store, so that neither a handler
-//! which blocks every thread of the program's runtime nor a long step costs the worker its tasks. It never settles and
-//! never claims.
+//! It has its own small runtime, so that a handler which blocks every thread of the program's runtime does not cost
+//! the worker its tasks. A broker that has connections drives them on a thread of its own and keeps one for renewals,
+//! so a long step is not in their way either. This thread never settles and never claims.
 
 use std::sync::Arc;
 use std::thread;
@@ -38,8 +38,8 @@ impl Renewal {
         let (stop, stopped) = oneshot::channel::<()>();
         let (running, ended) = oneshot::channel();
         let body = move || {
-            runtime.block_on(async {
-                let rounds = Rounds { queue: queue.separate(), worker, desk, lease };
+            runtime.block_on(async move {
+                let rounds = Rounds { queue, worker, desk, lease };
                 // Whoever drops the sender wants the thread to end; nobody sends. A renewal that is dropped on its way
                 // may still take effect, which does no harm.
                 tokio::select! {
@@ -47,7 +47,7 @@ impl Renewal {
                     () = rounds.serve() => {}
                 }
             });
-            drop((runtime, queue));
+            drop(runtime);
             drop(running);
         };
         thread::Builder::new().name("cofferdam-renewal".to_owned()).spawn(body).map_err(failed)?;

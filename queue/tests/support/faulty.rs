@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use cofferdam_queue::{
-    AnyBroker, Bound, Broker, Cancelled, Enqueued, Error, Lease, Listener, Memory, NewTask, Note, QueueName,
+    Bound, Broker, Cancelled, Enqueued, Error, Lease, Listener, Memory, NewTask, Note, QueueName,
     QueueSettings, QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId, TaskState,
     TaskView, Topic, Verdict, WorkerId, WorkerLoad,
 };
@@ -25,12 +25,6 @@ pub(crate) struct Faults {
     pub(crate) trips_in_vain: AtomicU64,
     /// Steps do not return.
     pub(crate) steps_hang: AtomicBool,
-    /// Renewals by the ordinary road do not return.
-    pub(crate) renewals_hang: AtomicBool,
-    /// Offer a separate road.
-    pub(crate) separate: AtomicBool,
-    /// The separate road was asked for on the thread that renews.
-    pub(crate) asked_on_own_thread: AtomicBool,
 }
 
 impl Faults {
@@ -71,16 +65,7 @@ impl Broker for Faulty {
         leases: Vec<Lease>,
         lease: Duration,
     ) -> Result<Vec<TaskId>, Error> {
-        if is(&self.faults.renewals_hang) {
-            std::future::pending::<()>().await;
-        }
         self.inner.renew(queue, worker, leases, lease).await
-    }
-
-    fn separate(&self) -> Option<AnyBroker> {
-        let thread = std::thread::current();
-        self.faults.set(|faults| &faults.asked_on_own_thread, thread.name() == Some("cofferdam-renewal"));
-        is(&self.faults.separate).then(|| self.inner.clone().into_any())
     }
 
     async fn enqueue(
