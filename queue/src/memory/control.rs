@@ -24,8 +24,8 @@ impl Shelf {
             Setting::QuarantineAfter(crashes) => self.settings.quarantine_after = crashes,
             Setting::Quarantine(code) => quarantine(&code, &mut self.settings),
             Setting::Release(code) => self.codes.release(&code, &mut self.settings),
-            Setting::Schedule(name, Some(value)) => {
-                self.settings.schedules.insert(name, value);
+            Setting::Schedule(name, Some(schedule)) => {
+                self.settings.schedules.insert(name, schedule);
             }
             Setting::Schedule(name, None) => {
                 self.settings.schedules.remove(&name);

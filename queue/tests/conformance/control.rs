@@ -4,7 +4,8 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use cofferdam_queue::{
-    Bound, Broker, Cancelled, Error, ErrorKind, Limit, MAX_BATCH, Novelty, ReapScope, Section, Topic,
+    Bound, Broker, Cancelled, Error, ErrorKind, Limit, MAX_BATCH, MAX_SCHEDULE_BYTES, Novelty, ReapScope,
+    Section, Topic,
 };
 
 use super::*;
@@ -89,6 +90,22 @@ pub(crate) async fn settings_are_kept_for_each_queue(setup: Setup) {
     queue.set(Setting::QuarantineAfter(None)).await.unwrap();
     assert_eq!(queue.settings().await.unwrap().quarantine_after, None);
     assert_eq!(other.settings().await.unwrap(), untouched);
+}
+
+pub(crate) async fn schedules_are_kept_byte_for_byte(setup: Setup) {
+    let queue = setup.queue();
+    let every_byte: Vec<u8> = (0..=255).cycle().take(MAX_SCHEDULE_BYTES).collect();
+    let set = async |name, value| queue.set(Setting::Schedule(label(name), value)).await;
+    set("hourly", Some(b"old".to_vec())).await.unwrap();
+    set("hourly", Some(every_byte.clone())).await.unwrap();
+    set("empty", Some(Vec::new())).await.unwrap();
+    set("deleted", Some(Vec::new())).await.unwrap();
+    set("deleted", None).await.unwrap();
+    let error = set("large", Some(vec![0; MAX_SCHEDULE_BYTES + 1])).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { limit: MAX_SCHEDULE_BYTES, .. }), "{error}");
+    let schedules = queue.settings().await.unwrap().schedules;
+    let expected = [(label("empty"), Vec::new()), (label("hourly"), every_byte)];
+    assert_eq!(schedules.into_iter().collect::<Vec<_>>(), expected);
 }
 
 pub(crate) async fn a_waiting_task_can_be_cancelled(setup: Setup) {

@@ -8,14 +8,19 @@ mod code;
 mod control;
 mod deadline;
 mod death;
+mod fairness;
+mod groups;
+mod groups_death;
 mod lease;
+mod limits;
+mod markers;
 mod notes;
 mod order;
+mod rates;
 mod result;
+mod support;
+mod unique;
 mod views;
-
-use std::num::NonZeroU32;
-use std::time::{Duration, Instant};
 
 use cofferdam_queue::{
     AnyBroker, DeathReason, Delivery, Ending, Label, Lease, Listener, ManualClock, Mode, NewTask, Places,
@@ -29,13 +34,19 @@ pub(crate) use code::*;
 pub(crate) use control::*;
 pub(crate) use deadline::*;
 pub(crate) use death::*;
+pub(crate) use fairness::*;
+pub(crate) use groups::*;
+pub(crate) use groups_death::*;
 pub(crate) use lease::*;
+pub(crate) use limits::*;
+pub(crate) use markers::*;
 pub(crate) use notes::*;
 pub(crate) use order::*;
+pub(crate) use rates::*;
 pub(crate) use result::*;
+pub(crate) use support::*;
+pub(crate) use unique::*;
 pub(crate) use views::*;
-
-pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
 /// An empty broker, its clock, and what must live as long as it.
 pub(crate) struct Setup {
@@ -90,6 +101,23 @@ macro_rules! conformance {
             each_class_has_its_own_places
             priorities_hold_within_a_class
             quarantine_concerns_all_tasks_of_the_code_and_no_others
+            a_limit_counts_over_priorities_and_classes
+            a_stopped_task_keeps_its_place
+            stopped_tasks_fill_a_queue
+            a_backlog_before_a_closed_limit_costs_nothing
+            tenants_take_turns_whatever_their_backlog
+            a_claim_of_many_is_many_claims_of_one
+            a_weight_buys_more_of_the_workers
+            cpu_time_is_shared_not_tasks
+            a_charge_is_an_estimate_until_the_run_has_ended
+            a_lost_run_costs_its_charge
+            no_credit_is_saved_up
+            tasks_without_a_tenant_share_as_one
+            without_tenants_nothing_is_reckoned
+            priority_goes_before_fairness
+            an_account_holds_for_all_classes_of_one_queue
+            a_tenant_before_a_closed_limit_holds_up_nobody
+            a_task_that_comes_back_keeps_its_place_within_its_tenant
             the_cost_of_an_ack_does_not_grow_with_the_number_in_flight
         );
     };
@@ -126,6 +154,7 @@ macro_rules! conformance_of_shards {
             a_paused_queue_takes_tasks_and_hands_out_none
             a_draining_queue_hands_out_what_it_has_and_takes_no_more
             settings_are_kept_for_each_queue
+            schedules_are_kept_byte_for_byte
             a_waiting_task_can_be_cancelled
             a_running_task_can_be_cancelled
             a_finished_task_cannot_be_cancelled
@@ -157,112 +186,47 @@ macro_rules! conformance_of_shards {
             released_code_runs_again_with_a_clean_record
             quarantine_can_be_turned_off_and_on
             code_can_be_quarantined_by_hand
+            a_key_is_held_until_its_task_has_ended
+            a_key_is_freed_however_its_task_ends
+            a_key_may_be_held_until_its_task_starts
+            a_key_may_be_held_for_a_time
+            the_id_is_looked_at_before_the_key
+            a_later_task_hands_over_its_payload
+            a_replacement_restarts_the_delay
+            a_task_that_has_started_is_not_replaced
+            tasks_of_one_batch_meet_each_other
+            keys_of_queues_do_not_mix
+            a_replayed_task_does_not_take_its_key_again
+            a_limit_bounds_how_many_run
+            what_a_limit_stops_does_not_stop_others
+            a_limit_that_is_set_later_counts_what_runs_already
+            a_limit_can_be_raised_and_lifted
+            a_freed_place_wakes_those_who_wait_for_work
+            a_rate_allows_a_burst_and_then_even_starts
+            a_rate_counts_starts_whatever_comes_of_them
+            a_rate_and_a_bound_on_concurrency_hold_together
+            another_rate_begins_anew_and_the_same_goes_on
+            a_closed_limit_keeps_even_what_has_expired
+            stopped_tasks_can_be_cancelled_and_purged
+            a_task_waits_for_those_before_it
+            a_group_keeps_its_order
+            what_has_ended_well_is_not_waited_for
+            the_delay_begins_with_the_last_end
+            an_unknown_dependency_refuses_the_call
+            a_repeated_call_asks_nothing_of_forgotten_parents
+            ties_that_exclude_each_other_are_refused
+            failures_that_are_tried_again_release_nobody
+            one_parent_may_release_a_thousand
+            the_death_of_a_task_is_that_of_those_who_wait
+            every_way_to_die_counts
+            a_child_of_the_dead_dies_at_once_unless_it_is_tolerant
+            a_task_dies_once_of_two_parents
+            replay_of_a_parent_does_not_revive_its_children
+            a_blocked_task_can_be_cancelled_and_deleted
+            the_deadline_of_a_blocked_task_is_looked_at_when_it_could_run
+            a_marker_ends_with_its_batch
+            a_marker_never_goes_to_a_worker
+            a_chain_of_thousands_ends_in_one_step
         );
     };
-}
-
-pub(crate) fn id(text: &str) -> TaskId {
-    TaskId::new(text).unwrap()
-}
-
-pub(crate) fn worker(name: &str) -> WorkerId {
-    WorkerId::new(name).unwrap()
-}
-
-pub(crate) fn label(text: &str) -> Label {
-    Label::new(text).unwrap()
-}
-
-pub(crate) fn task(text: &str) -> NewTask {
-    NewTask::new(text).id(id(text))
-}
-
-pub(crate) fn times(number: u32) -> NonZeroU32 {
-    NonZeroU32::new(number).unwrap()
-}
-
-pub(crate) fn done(lease: &Lease, result: &[u8]) -> Settlement {
-    Settlement::new(lease.clone(), Ending::Done(result.to_vec()))
-}
-
-pub(crate) fn failed(lease: &Lease, retry_after: Duration) -> Settlement {
-    Settlement::new(lease.clone(), Ending::Failed { error: "no luck".to_owned(), retry_after })
-}
-
-pub(crate) fn crashed(lease: &Lease) -> Settlement {
-    let ending = Ending::Crashed { error: "the handler panicked".to_owned(), retry_after: Duration::ZERO };
-    Settlement::new(lease.clone(), ending)
-}
-
-pub(crate) fn handed_back(lease: &Lease) -> Settlement {
-    Settlement::new(lease.clone(), Ending::HandedBack)
-}
-
-/// Claims the one task that must be there.
-pub(crate) async fn claim_one(queue: &Queue, worker: &WorkerId) -> Delivery {
-    let mut claimed = queue.claim(worker, 1, LEASE).await.unwrap();
-    claimed.pop().expect("a task is ready")
-}
-
-/// Claims whatever is ready, in as many trips as it takes.
-pub(crate) async fn claim_all(queue: &Queue, worker: &WorkerId) -> Vec<Delivery> {
-    let mut all = Vec::new();
-    loop {
-        let claimed = queue.claim(worker, 100, LEASE).await.unwrap();
-        if claimed.is_empty() {
-            return all;
-        }
-        all.extend(claimed);
-    }
-}
-
-/// The ids of deliveries, in alphabetical order.
-pub(crate) fn sorted_ids<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>) -> Vec<&'a str> {
-    let mut ids: Vec<_> = deliveries.into_iter().map(|delivery| delivery.lease.task.as_str()).collect();
-    ids.sort_unstable();
-    ids
-}
-
-/// The lease on this task among deliveries.
-pub(crate) fn lease_of(deliveries: &[Delivery], task: &str) -> Lease {
-    let delivery = deliveries.iter().find(|delivery| delivery.lease.task.as_str() == task);
-    delivery.expect("the task was delivered").lease.clone()
-}
-
-pub(crate) async fn claim_ids(queue: &Queue, worker: &WorkerId, max: usize) -> Vec<String> {
-    let claimed = queue.claim(worker, max, LEASE).await.unwrap();
-    claimed.into_iter().map(|delivery| delivery.lease.task.to_string()).collect()
-}
-
-pub(crate) async fn settle_one(queue: &Queue, worker: &WorkerId, settlement: Settlement) -> Verdict {
-    queue.settle(worker, vec![settlement]).await.unwrap()[0]
-}
-
-pub(crate) async fn death_of(queue: &Queue, name: &str) -> (DeathReason, String) {
-    match queue.state(&id(name)).await.unwrap() {
-        Some(TaskState::Dead { reason, error, .. }) => (reason, error),
-        other => panic!("{name} is not dead but {other:?}"),
-    }
-}
-
-/// How many tasks are ready, delayed, blocked, leased and dead.
-pub(crate) async fn counts(queue: &Queue) -> [u64; 5] {
-    let total = queue.stats().await.unwrap().total();
-    [total.ready, total.delayed, total.blocked, total.leased, total.dead]
-}
-
-/// Hears whether this topic is raised within the time that a signal takes, which is none.
-pub(crate) async fn is_heard(listener: &mut Listener) -> bool {
-    // Far longer than any poll of a store that others may change.
-    let patience = Duration::from_secs(20);
-    let start = Instant::now();
-    listener.changed(patience).await;
-    start.elapsed() < patience
-}
-
-pub(crate) async fn result_of(queue: &Queue, task: &str) -> Option<Vec<u8>> {
-    match queue.state(&id(task)).await.unwrap() {
-        Some(TaskState::Done { result, .. }) => Some(result),
-        _ => None,
-    }
 }
