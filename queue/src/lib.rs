@@ -46,10 +46,12 @@
 
 mod any;
 mod backoff;
+mod batch;
 mod broker;
 mod clock;
 mod envelope;
 mod error;
+mod follow;
 mod id;
 mod label;
 mod limits;
@@ -75,9 +77,11 @@ mod worker;
 
 pub use any::AnyBroker;
 pub use backoff::Backoff;
+pub use batch::{Batch, BatchProgress, BatchTicket};
 pub use broker::{Broker, ReapScope, Reaped, Topic};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, ErrorKind};
+pub use follow::Follow;
 pub use id::{QueueName, TaskId, WorkerId};
 pub use label::{Label, MAX_LABEL_BYTES};
 pub use limits::{

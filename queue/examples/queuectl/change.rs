@@ -21,14 +21,16 @@ pub(crate) async fn mode(queue: &Queue, mode: Mode) -> Result<Page, Problem> {
 
 pub(crate) async fn drain(queue: &Queue, wait: bool) -> Result<Page, Problem> {
     let page = mode(queue, Mode::Draining).await?;
-    while wait {
+    if !wait {
+        return Ok(page);
+    }
+    loop {
         let counts = queue.stats().await?.total();
         if counts.ready + counts.delayed + counts.blocked + counts.leased == 0 {
             return Ok(page.line("nothing waits and nothing runs"));
         }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
-    Ok(page)
 }
 
 fn ids(tasks: &[String]) -> Result<Vec<TaskId>, Problem> {

@@ -32,10 +32,7 @@ pub(crate) async fn ls(broker: &AnyBroker) -> Result<Page, Problem> {
     for name in broker.queues().await? {
         let (counts, settings) = (broker.stats(&name).await?.total(), broker.settings(&name).await?);
         let mode = settings.mode.as_str();
-        let mut document = count_json(&counts);
-        document["queue"] = json!(name.as_str());
-        document["mode"] = json!(mode);
-        documents.push(document);
+        documents.push(json!({ "queue": name.as_str(), "mode": mode, "all": count_json(&counts) }));
         let mut row = vec![short(name.as_str()), mode.to_owned()];
         row.extend(count_cells(&counts));
         rows.push(row);
@@ -48,7 +45,6 @@ pub(crate) async fn stats(queue: &Queue) -> Result<Page, Problem> {
     let (stats, settings) = (queue.stats().await?, queue.settings().await?);
     let mut page = Page::new(stats_json(queue, &stats, &settings))
         .line(&format!("queue {}, {}", queue.name(), settings.mode.as_str()))
-        .line("")
         .table(&count_head(), count_rows(&stats), "");
     for line in setting_lines(&settings) {
         page = page.line(&line);

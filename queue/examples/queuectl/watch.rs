@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use cofferdam_queue::Queue;
+use serde_json::json;
 
 use crate::look::{count_head, count_rows, stats_json};
 use crate::page::{Page, write};
@@ -36,12 +37,9 @@ pub(crate) async fn watch(queue: &Queue, every: f64, times: Option<u64>, json: b
 async fn look_now(queue: &Queue) -> Result<Page, Problem> {
     let (stats, settings) = (queue.stats().await?, queue.settings().await?);
     let workers = look::workers(queue).await?;
-    let mut document = stats_json(queue, &stats, &settings);
-    document["workers"] = workers.json().clone();
+    let document = json!({ "stats": stats_json(queue, &stats, &settings), "workers": workers.json() });
     Ok(Page::new(document)
         .line(&format!("queue {}, {}", queue.name(), settings.mode.as_str()))
-        .line("")
         .table(&count_head(), count_rows(&stats), "")
-        .line("")
         .line(workers.text().trim_end()))
 }

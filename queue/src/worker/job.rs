@@ -102,7 +102,7 @@ impl Job {
         self.note(self.blank().checkpoint(checkpoint.into())).await
     }
 
-    /// Shows this to those who follow the task, in place of what was shown before. Costs a trip to
+    /// Shows this to those who [`follow`](Queue::follow) the task, in place of what was shown before. Costs a trip to
     /// the broker, so report a few times a second at most.
     ///
     /// # Errors
