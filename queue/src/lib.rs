@@ -79,7 +79,7 @@ pub use id::{QueueName, TaskId, WorkerId};
 pub use label::{Label, MAX_LABEL_BYTES};
 pub use limits::{
     MAX_BATCH, MAX_BATCH_BYTES, MAX_DEPENDENCIES, MAX_ERROR_BYTES, MAX_LEASE, MAX_NAME_BYTES, MAX_NOTE_BYTES,
-    MAX_PAYLOAD_BYTES,
+    MAX_PAYLOAD_BYTES, MAX_SCHEDULE_BYTES,
 };
 pub use memory::Memory;
 pub use observer::{Observer, Operation, OperationEvent};

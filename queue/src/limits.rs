@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Error, NewTask, Note, Settlement, Step};
+use crate::{Error, NewTask, Note, Setting, Settlement, Step};
 
 /// The most tasks, settlements or claims in one trip. A backend serves a batch as one atomic step and serves nobody
 /// else meanwhile: 500 small tasks take a few milliseconds.
@@ -23,6 +23,9 @@ pub const MAX_ERROR_BYTES: usize = 8 << 10;
 
 /// The largest checkpoint and the largest progress in bytes. They are written while tasks run, perhaps many times.
 pub const MAX_NOTE_BYTES: usize = 256 << 10;
+
+/// The largest schedule in bytes, the payload of its tasks included. Every worker reads all schedules every few seconds.
+pub const MAX_SCHEDULE_BYTES: usize = 64 << 10;
 
 /// How many tasks one task may wait for. It is one list in one record.
 pub const MAX_DEPENDENCIES: usize = 10_000;
@@ -65,6 +68,15 @@ pub(crate) fn check_notes(notes: &[Note]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+pub(crate) fn check_setting(setting: &Setting) -> Result<(), Error> {
+    match setting {
+        Setting::Schedule(_, Some(value)) if value.len() > MAX_SCHEDULE_BYTES => {
+            Err(Error::TooLarge { what: "a schedule", bytes: value.len(), limit: MAX_SCHEDULE_BYTES })
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn check_step(step: &Step) -> Result<(), Error> {

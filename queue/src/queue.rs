@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES};
+use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES, check_setting};
 use crate::{
     AnyBroker, Bound, Broker, Cancelled, Delivery, Ending, Enqueued, Error, Lease, Listener, NewTask, Note,
     Novelty, Observer, Operation, OperationEvent, QueueName, QueueSettings, QueueStats, ReapScope, Reaped,
@@ -258,8 +258,9 @@ impl Queue {
     /// Changes a setting of the queue, for everybody.
     ///
     /// # Errors
-    /// As for [`Broker::set`].
+    /// As for [`Broker::set`], and [`Error::TooLarge`] for a schedule over [`MAX_SCHEDULE_BYTES`](crate::MAX_SCHEDULE_BYTES).
     pub async fn set(&self, setting: Setting) -> Result<(), Error> {
+        check_setting(&setting)?;
         self.broker.set(&self.name, setting).await
     }
 

@@ -22,6 +22,9 @@ pub enum Setting {
     Quarantine(Label),
     /// Lets quarantined code run again and forgets its crashes.
     Release(Label),
+    /// Keeps a value of at most [`MAX_SCHEDULE_BYTES`](crate::MAX_SCHEDULE_BYTES) under this name, in place of an older
+    /// one, or deletes it. What is in it is no concern of a broker.
+    Schedule(Label, Option<Vec<u8>>),
 }
 
 /// Whether a queue takes tasks and hands them out.
@@ -104,6 +107,8 @@ pub struct QueueSettings {
     pub quarantine_after: Option<NonZeroU32>,
     /// The code that is in quarantine.
     pub quarantined: Vec<Label>,
+    /// What is kept for schedules, by name, in the form that [`Setting::Schedule`] gave it.
+    pub schedules: BTreeMap<Label, Vec<u8>>,
 }
 
 /// The weight of a tenant of which nothing is set.
