@@ -6,13 +6,6 @@ use cofferdam_queue::{Clock, DeathReason, Priority, ReapScope};
 
 use super::*;
 
-async fn death_of(queue: &Queue, name: &str) -> (DeathReason, String) {
-    match queue.state(&id(name)).await.unwrap() {
-        Some(TaskState::Dead { reason, error, .. }) => (reason, error),
-        other => panic!("{name} is not dead but {other:?}"),
-    }
-}
-
 pub(crate) async fn failures_count_apart_from_crashes(setup: Setup) {
     let queue = setup.queue();
     queue.submit(task("a").max_attempts(times(2)).max_crashes(times(4))).await.unwrap();
