@@ -195,6 +195,38 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// A record was written by a later version of this crate.
+    #[error("the record has version {found}, this program knows up to {supported}: upgrade the program")]
+    NewerRecord {
+        /// The version of the record.
+        found: u8,
+        /// The latest version that this program knows.
+        supported: u8,
+    },
+
+    /// A record is not as this crate wrote it.
+    #[error("the record is damaged, {problem}: restore it from a copy, or make it anew")]
+    DamagedRecord {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+
+    /// The task was taken away from the run that asked: its lease ran out, or somebody cancelled the task.
+    #[error("the lease of task {task} was taken back: end the run, its result would be dropped")]
+    LeaseLost {
+        /// The task.
+        task: TaskId,
+    },
+
+    /// A worker stopped before the broker had taken all its settlements.
+    #[error(
+        "the broker did not take the endings of {tasks} tasks before the worker stopped: they will run again"
+    )]
+    Unsettled {
+        /// How many tasks it concerns.
+        tasks: usize,
+    },
+
     /// The address of a server cannot be used; the caller's to mend.
     #[error("{url:?} is no address of a Redis: {problem}")]
     InvalidUrl {
@@ -299,8 +331,12 @@ impl Error {
             | Self::InvalidSetting { .. }
             | Self::TooLarge { .. }
             | Self::BatchTooLarge { .. }
+            | Self::NewerRecord { .. }
+            | Self::DamagedRecord { .. }
             | Self::InvalidUrl { .. } => ErrorKind::InvalidInput,
-            Self::UnknownTask { .. } | Self::UnknownDependency { .. } => ErrorKind::NotFound,
+            Self::UnknownTask { .. } | Self::UnknownDependency { .. } | Self::LeaseLost { .. } => {
+                ErrorKind::NotFound
+            }
             Self::QueueFull { .. } => ErrorKind::Full,
             Self::Draining { .. } => ErrorKind::Closed,
             Self::NotADatabase { .. }
@@ -313,6 +349,7 @@ impl Error {
             Self::Refused { .. } | Self::Unfit { .. } => ErrorKind::UnusableServer,
             Self::Storage { .. }
             | Self::Corrupt { .. }
+            | Self::Unsettled { .. }
             | Self::Unanswered { .. }
             | Self::NotReplicated { .. } => ErrorKind::Unavailable,
             Self::Closed => ErrorKind::Closed,

@@ -46,9 +46,12 @@
 
 mod any;
 mod backoff;
+mod batch;
 mod broker;
 mod clock;
+mod envelope;
 mod error;
+mod follow;
 mod id;
 mod label;
 mod limits;
@@ -74,9 +77,11 @@ mod worker;
 
 pub use any::AnyBroker;
 pub use backoff::Backoff;
+pub use batch::{Batch, BatchProgress, BatchTicket};
 pub use broker::{Broker, ReapScope, Reaped, Topic};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, ErrorKind};
+pub use follow::Follow;
 pub use id::{QueueName, TaskId, WorkerId};
 pub use label::{Label, MAX_LABEL_BYTES};
 pub use limits::{
@@ -99,7 +104,11 @@ pub use step::{Delivery, Ending, Lease, LeaseToken, Note, Places, Settlement, St
 pub use task::{Enqueued, NewTask, Novelty};
 pub use unique::Unique;
 pub use view::{Cancelled, Section, TaskView};
-pub use worker::{Cancellation, Failure, Handler, Job, Progress, ProgressSnapshot, Worker, WorkerBuilder};
+#[cfg(feature = "tower")]
+pub use worker::ServiceHandler;
+pub use worker::{
+    Cancellation, Failure, Handler, Job, Progress, ProgressSnapshot, Router, Worker, WorkerBuilder,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

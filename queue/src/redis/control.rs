@@ -1,10 +1,11 @@
 //! What people do to a queue: cancel, replay, delete, and its settings.
 
 use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
 
 use super::{Args, Inner};
 use super::script::{Request, SCRIPTS};
-use super::shard::Shards;
+use super::shard::{Shard, Shards};
 use super::values::{array, bytes, odd, text};
 use super::view::sought;
 use crate::settings::{DEFAULT_QUARANTINE_AFTER, DEFAULT_WEIGHT};
@@ -18,6 +19,7 @@ const LIMIT: &str = "L:";
 const WEIGHT: &str = "W:";
 const QUARANTINED: &str = "Q:";
 const CRASHES: &str = "c:";
+const SCHEDULE: &str = "S:";
 
 impl Inner {
     pub(super) async fn cancel(&self, shards: &Shards, tasks: &[TaskId]) -> Result<Vec<Cancelled>, Error> {
@@ -101,6 +103,12 @@ impl Inner {
                 let args = vec![home.facts().as_bytes().to_vec(), field];
                 self.call(&self.data, Request::command("release code", "HDEL", home, args)).await.map(drop)
             }
+            Setting::Schedule(name, value) => {
+                // No script reads it, so it lies where the settings are read from and nowhere else.
+                let shard = shards.all().first().ok_or_else(odd)?;
+                let request = written(shard, &format!("{SCHEDULE}{name}"), value.as_deref());
+                self.call(&self.data, request).await.map(drop)
+            }
         }
     }
 
@@ -125,11 +133,24 @@ impl Inner {
         let mut settings =
             QueueSettings { quarantine_after: Some(DEFAULT_QUARANTINE_AFTER), ..QueueSettings::default() };
         while let (Some(field), Some(value)) = (fields.next(), fields.next()) {
-            read_setting(&mut settings, text(&field)?, text(&value)?)?;
+            let field = text(&field)?;
+            if let Some(name) = field.strip_prefix(SCHEDULE) {
+                settings.schedules.insert(Label::new(name)?, bytes(&value)?.to_vec());
+                continue;
+            }
+            read_setting(&mut settings, field, text(&value)?)?;
         }
         settings.quarantined.sort();
         Ok(settings)
     }
+}
+
+/// The request that writes a field of the settings of one shard, or deletes it.
+fn written(shard: &Arc<Shard>, field: &str, value: Option<&[u8]>) -> Request {
+    let mut args = vec![shard.settings().as_bytes().to_vec(), field.as_bytes().to_vec()];
+    let command = if value.is_some() { "HSET" } else { "HDEL" };
+    args.extend(value.map(<[u8]>::to_vec));
+    Request::command("change a schedule", command, shard, args)
 }
 
 fn read_setting(settings: &mut QueueSettings, field: &str, value: &str) -> Result<(), Error> {
