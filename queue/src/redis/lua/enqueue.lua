@@ -2,6 +2,9 @@
 -- rich ones have a third argument, the ids that they wait for.
 if call('HGET', CFG, 'mode') == 'draining' then return 'draining' end
 
+-- What is due becomes ready before what is new.
+if call('EXISTS', S) == 1 then rule().promote(500) end
+
 local bound, age = tonumber(ARGV[3]), tonumber(ARGV[4])
 local rich = ARGV[5] == 'rich'
 local width = rich and 3 or 2
@@ -135,7 +138,7 @@ for i = 1, n do
                         left = left + 1
                         local children = call('HGET', DEP, 'k' .. parent)
                         children = children and cmsgpack.unpack(children) or {}
-                        children[#children + 1] = id
+                        children[#children + 1] = pack('>I6', e.arrival) .. id
                         call('HSET', DEP, 'k' .. parent, cmsgpack.pack(children))
                     end
                 end

@@ -182,6 +182,9 @@ local function rule()
     function rules.put_ready(id, b, front)
         local e = rules.ext(b)
         ready = true
+        -- A task of a limit stands apart, so that however many of them wait before a closed one, nobody walks over them;
+        -- that of a tenant as well comes there only when it was found closed, since it goes by its tenant's turn.
+        if e and #e.limit > 0 and (#e.tenant == 0 or front) then return rules.put('h', b, e, id) end
         if e and (#e.tenant > 0 or #e.class > 0) then return rules.put('t', b, e, id) end
         call(front and 'LPUSH' or 'RPUSH', R[byte(b, 23)], id)
     end
@@ -332,10 +335,12 @@ local function rule()
             local children = call('HGET', DEP, 'k' .. id)
             if children then
                 call('HDEL', DEP, 'k' .. id)
-                for _, child in ipairs(cmsgpack.unpack(children)) do
+                for _, entry in ipairs(cmsgpack.unpack(children)) do
+                    -- A task that was deleted may have left its id to another.
+                    local child = sub(entry, 7)
                     local b = call('HGET', BODY, child)
-                    local left = call('HGET', DEP, 'b' .. child)
-                    if b and left then
+                    local left = b and call('HGET', DEP, 'b' .. child)
+                    if left and sub(b, 32, 37) == sub(entry, 1, 6) then
                         if well or rules.flag(b, TOLERANT) then
                             if tonumber(left) <= 1 then
                                 call('HDEL', DEP, 'b' .. child)

@@ -7,16 +7,22 @@ for _ = 1, 20 do
 end
 
 local ids = {}
-local function from_fields(key, prefix)
-    local cursor = '0'
+-- The ids among the fields of a hash, in the order of what `rank` says of id and value.
+local function from_fields(key, prefix, rank)
+    local cursor, found = '0', {}
     repeat
         local page = call('HSCAN', key, cursor, 'COUNT', 1000)
         cursor = page[1]
         for i = 1, #page[2], 2 do
             local field = page[2][i]
-            if #ids < most and #field > #prefix and sub(field, 1, #prefix) == prefix then ids[#ids + 1] = sub(field, #prefix + 1) end
+            if #field > #prefix and sub(field, 1, #prefix) == prefix then
+                local id = sub(field, #prefix + 1)
+                found[#found + 1] = {id, rank(id, page[2][i + 1])}
+            end
         end
-    until cursor == '0' or #ids >= most
+    until cursor == '0'
+    table.sort(found, function(one, other) return one[2] < other[2] end)
+    for i = 1, math.min(#found, most) do ids[i] = found[i][1] end
 end
 
 if section == 'ready' then
@@ -27,9 +33,15 @@ if section == 'ready' then
             for _, id in ipairs(part) do found[#found + 1] = id end
             if #part == 0 or #found >= most then break end
         end
+        local placed = {}
         for _, place in ipairs(call('ZRANGE', Q, 0, -1)) do
-            if byte(place, 2 + byte(place, 2) + 1) == p then found[#found + 1] = r.id_of(place) end
+            if byte(place, 2 + byte(place, 2) + 1) == p then
+                local id = r.id_of(place)
+                placed[#placed + 1] = {id, sub(place, -12 - #id, -1 - #id)}
+            end
         end
+        table.sort(placed, function(one, other) return one[2] < other[2] end)
+        for _, one in ipairs(placed) do found[#found + 1] = one[1] end
         for _, id in ipairs(found) do
             local b = #ids < most and call('HGET', BODY, id)
             if b and r.waits(b) then ids[#ids + 1] = id end
@@ -38,9 +50,12 @@ if section == 'ready' then
 elseif section == 'delayed' then
     for _, member in ipairs(call('ZRANGE', S, 0, most - 1)) do ids[#ids + 1] = sub(member, 2) end
 elseif section == 'blocked' then
-    from_fields(DEP, 'b')
+    from_fields(DEP, 'b', function(id) return unpk('>I6', call('HGET', BODY, id), 32) end)
 elseif section == 'leased' then
-    from_fields(INF, '')
+    from_fields(INF, '', function(_, hold)
+        local _, ends = r.hold(hold)
+        return ends
+    end)
 else
     ids = call('ZREVRANGE', DEADZ, 0, most - 1)
 end
@@ -89,9 +104,12 @@ if not purge then
     end
     return answers
 end
+local deleted = 0
 for _, id in ipairs(ids) do
     local b = call('HGET', BODY, id)
-    if b then
+    -- One that waited for another that was just deleted is dead by now.
+    if b and (section ~= 'blocked' or call('HEXISTS', DEP, 'b' .. id) == 1) then
+        deleted = deleted + 1
         if section ~= 'dead' then
             b = r.withdraw(id, b)
             r.die(id, b, 8, '')
@@ -101,4 +119,4 @@ for _, id in ipairs(ids) do
     end
 end
 announce()
-return #ids
+return deleted

@@ -207,24 +207,21 @@ local function from_list(p, places)
     return taken
 end
 
--- Takes one task that a limit had held and that may start now; the limits take turns in the order of their names.
-local function from_held(lane, p)
-    local r = rule()
-    local from = '[h' .. lane
+-- The place of the first task of a limit that may start now; the limits take turns in the order of their names.
+local function first_held(lane)
+    local from, found, since = '[h' .. lane, nil, nil
     for _ = 1, 128 do
         local place = call('ZRANGEBYLEX', Q, from, '(h' .. lane .. '\255', 'LIMIT', 0, 1)[1]
-        if not place then return false end
-        local id = r.id_of(place)
-        local b = call('HGET', BODY, id)
-        local e = b and r.ext(b)
-        r.take_place(place, p)
-        if e and deliver(id, b) then return true end
-        -- A closed limit has taken its task back to the same place: go on behind all of that limit.
-        local back = b and call('ZSCORE', Q, place)
+        if not place then break end
         local name = 2 + #lane
-        from = back and '(' .. sub(place, 1, name + byte(place, name)) .. '\255' or from
+        local ends = name + byte(place, name)
+        if rule().pass_limit(sub(place, name + 1, ends), false) then
+            local order = sub(place, ends + 1, ends + 12)
+            if not found or order < since then found, since = place, order end
+        end
+        from = '(' .. sub(place, 1, ends) .. '\255'
     end
-    return false
+    return found, since
 end
 
 -- Takes one task of the tenant that has used least. The nameless one's tasks of no class lie in the list.
@@ -233,7 +230,16 @@ local function from_tenants(lane, class, p)
     local first = call('ZRANGEBYLEX', A, '[' .. lane, '(' .. lane .. '\255', 'LIMIT', 0, 1)[1]
     local listed = class == '' and call('LLEN', R[p]) > 0
     if not first then return nil end
-    local vt, tenant = unpk('>I7', first, #lane + 1), sub(first, #lane + 8)
+    local vt = unpk('>I7', first, #lane + 1)
+    -- Of those who have used the same, the one whose first task has been ready longest.
+    local level = sub(first, 1, #lane + 7)
+    local tenant, since
+    for _, seat in ipairs(call('ZRANGEBYLEX', A, '[' .. level, '(' .. level .. '\255', 'LIMIT', 0, 32)) do
+        local name = sub(seat, #lane + 8)
+        local place = r.first('t' .. lane .. char(#name) .. name)
+        local order = place and sub(place, #lane + #name + 3, #lane + #name + 14) or ''
+        if not since or order < since then first, tenant, since = seat, name, order end
+    end
     local real = r.virtual(tenant)
     if real ~= vt then
         call('ZREM', A, first)
@@ -247,7 +253,8 @@ local function from_tenants(lane, class, p)
             own = math.max(own, clock)
             call('HDEL', X, 'absent')
         end
-        if own <= vt then
+        local head = own == vt and r.head(p)
+        if own < vt or (head and sub(head, 7, 12) <= sub(since, 1, 6)) then
             local micros = tonumber(call('HGET', X, 'e:')) or 100000
             call('HSET', X, 'clock', string.format('%.0f', own), 'v:', string.format('%.0f', own + micros))
             return from_list(p, 1) > 0
@@ -268,16 +275,34 @@ local function from_tenants(lane, class, p)
     return handed and true or false
 end
 
-local function from_lane(class, p, places, plain)
-    if plain then return class == '' and from_list(p, places) or 0 end
-    local lane = rule().lane(class, p)
-    local taken = 0
-    while taken < places and from_held(lane, p) do taken = taken + 1 end
+-- Fills places from a lane in which there is more than a list of ids.
+local function from_lane(class, p, places)
+    local r = rule()
+    local lane = r.lane(class, p)
+    local taken, look = 0, true
     for _ = 1, places * 2 + 1000 do
         if taken >= places then break end
-        local handed = from_tenants(lane, class, p)
-        if handed == nil then
-            return taken + (class == '' and from_list(p, places - taken) or 0)
+        local held, since
+        if look then held, since = first_held(lane) end
+        look = held ~= nil
+        local shared = call('ZRANGEBYLEX', A, '[' .. lane, '(' .. lane .. '\255', 'LIMIT', 0, 1)[1] ~= nil
+        local head = held and class == '' and not shared and r.head(p)
+        local handed
+        if held and not (head and sub(head, 7, 12) < sub(since, 1, 6)) then
+            local id = r.id_of(held)
+            local b = call('HGET', BODY, id)
+            r.take_place(held, p)
+            handed = b and deliver(id, b)
+        elseif shared then
+            handed = from_tenants(lane, class, p)
+            -- A limit that was found closed holds that task now, and another may be open.
+            look = true
+        elseif class == '' then
+            local got = from_list(p, held and 1 or places - taken)
+            if got == 0 then break end
+            taken = taken + got
+        else
+            break
         end
         if handed then taken = taken + 1 end
     end
@@ -310,7 +335,15 @@ if asked > 0 and #out == 0 and call('HGET', CFG, 'mode') ~= 'paused' then
     for _ = 1, lanes do
         local class, places = arg(), tonumber(arg())
         for p = 0, 2 do
-            if places > 0 then places = places - from_lane(class, p, places, plain) end
+            if places > 0 then
+                local got = 0
+                if not plain then
+                    got = from_lane(class, p, places)
+                elseif class == '' then
+                    got = from_list(p, places)
+                end
+                places = places - got
+            end
         end
     end
     local n = #holds / 2
