@@ -27,24 +27,28 @@ end
 
 if section == 'ready' then
     for p = 0, 2 do
+        -- By the time of readiness; a list is in that order by itself.
         local found = {}
         for from = 0, 100000, 1000 do
             local part = call('LRANGE', R[p], from, from + 999)
-            for _, id in ipairs(part) do found[#found + 1] = id end
+            for _, id in ipairs(part) do
+                local b = #found < most and call('HGET', BODY, id)
+                if b and r.waits(b) then
+                    found[#found + 1] = {id, sub(b, 7, 12) .. pack('>I6', #found)}
+                end
+            end
             if #part == 0 or #found >= most then break end
         end
-        local placed = {}
         for _, place in ipairs(call('ZRANGE', Q, 0, -1)) do
             if byte(place, 2 + byte(place, 2) + 1) == p then
                 local id = r.id_of(place)
-                placed[#placed + 1] = {id, sub(place, -12 - #id, -1 - #id)}
+                -- Behind what a list holds of the same moment.
+                found[#found + 1] = {id, sub(place, -12 - #id, -7 - #id) .. '\255' .. sub(place, -6 - #id)}
             end
         end
-        table.sort(placed, function(one, other) return one[2] < other[2] end)
-        for _, one in ipairs(placed) do found[#found + 1] = one[1] end
-        for _, id in ipairs(found) do
-            local b = #ids < most and call('HGET', BODY, id)
-            if b and r.waits(b) then ids[#ids + 1] = id end
+        table.sort(found, function(one, other) return one[2] < other[2] end)
+        for _, one in ipairs(found) do
+            if #ids < most then ids[#ids + 1] = one[1] end
         end
     end
 elseif section == 'delayed' then
