@@ -180,6 +180,66 @@ const ESCAPES: &[(&str, Code, &str)] = &[
         "from operator import methodcaller\nx = methodcaller('format', y)('{0.__class__}')",
     ),
     (
+        "a name of two guarded imports is judged by the first",
+        Code::NameNotExported,
+        "from dataclasses import field as w\nfrom functools import wraps as w\nx = w",
+    ),
+    (
+        "a name of two guarded imports is judged by the first, and `Type` is called",
+        Code::DynamicType,
+        "from dataclasses import field as w\nfrom typing import Type as w\nx = w(1)",
+    ),
+    (
+        "a name of two guarded imports is judged by the first, and an array lies over bytes",
+        Code::DeniedKeyword,
+        "from dataclasses import field as a\nfrom numpy import ndarray as a\nx = a((1,), 'O', bytearray(8))",
+    ),
+    (
+        "a name of two guarded imports is judged by the first, in the use that this one is there for",
+        Code::NameNotExported,
+        "from operator import attrgetter as w\nfrom functools import wraps as w\nx = w('real')",
+    ),
+    (
+        "a guarded name is a module on another way",
+        Code::ModuleAsValue,
+        "import math as w\nfrom operator import attrgetter as w\nx = w('real')",
+    ),
+    (
+        "a guarded export is taken from what is another module on another way",
+        Code::NameNotExported,
+        "import operator as m, functools as m\n@m.wraps(f)\ndef g(): pass",
+    ),
+    (
+        "a guarded import of a builtin's name does not run, and the name stays the builtin",
+        Code::DeniedName,
+        "if x:\n    from dataclasses import field as eval\ny = eval('1')",
+    ),
+    (
+        "a guarded import of a builtin's name is deleted again",
+        Code::DeniedName,
+        "from dataclasses import field as eval\ndel eval\ny = eval('1')",
+    ),
+    (
+        "a getter of a builtin's name is not imported, and the builtin gets the literal",
+        Code::DeniedName,
+        "if x:\n    from operator import attrgetter as eval\ny = eval('open')",
+    ),
+    (
+        "`wraps` under a builtin's name is not imported, and the builtin decorates",
+        Code::DeniedName,
+        "if x:\n    from functools import wraps as eval\n@eval(text)\ndef f(): pass",
+    ),
+    (
+        "a metaclass under a builtin's name is not imported",
+        Code::DeniedName,
+        "if x:\n    from abc import ABCMeta as exec\nclass A(metaclass=exec): pass",
+    ),
+    (
+        "a guarded import of the name `type` does not run",
+        Code::DynamicType,
+        "if x:\n    from dataclasses import field as type\nT = type",
+    ),
+    (
         "the class of abstract classes builds classes from texts",
         Code::NameNotExported,
         "import abc\nA = abc.ABCMeta('A', (), {'__match_args__': names})",

@@ -31,7 +31,10 @@ const IMPORTS: &[&str] = &[
     "from typing import Type as bar, runtime_checkable",
     "from operator import attrgetter as x, methodcaller as y",
     "from abc import ABCMeta as bar",
-    "from dataclasses import field",
+    "from dataclasses import field as x",
+    "from dataclasses import field as open, field as eval",
+    "from operator import attrgetter as vars, methodcaller as x",
+    "import operator as m, functools as m",
     "from numpy import ndarray as x",
     "from __future__ import annotations",
 ];
@@ -111,7 +114,12 @@ impl<'b> Writer<'b> {
                 self.block(indent);
             }
             14 => {
-                self.line(indent, &format!("class {name}:"));
+                let base = match self.choice(8) {
+                    6 => format!("({other}.ABC)"),
+                    7 => format!("(metaclass={other})"),
+                    _ => String::new(),
+                };
+                self.line(indent, &format!("class {name}{base}:"));
                 self.block(indent);
             }
             15 => {
@@ -146,11 +154,15 @@ impl<'b> Writer<'b> {
                 self.line(indent + 1, &format!("case {pattern}:"));
                 self.block(indent + 1);
             }
-            20 => self.line(
-                indent,
-                &format!("@{name}\ndef {other}(): return {value}")
-                    .replace('\n', &format!("\n{}", "    ".repeat(indent))),
-            ),
+            20 => {
+                let decorator = match self.choice(4) {
+                    0 => format!("{name}({other})"),
+                    1 => format!("{name}.wraps({other})"),
+                    _ => name,
+                };
+                self.line(indent, &format!("@{decorator}"));
+                self.line(indent, &format!("def {other}(): return {value}"));
+            }
             _ => self.line(indent, &format!("while {value}: {name} = {other}")),
         }
     }

@@ -109,6 +109,8 @@ pub(crate) const CASES: &[Case] = &[
             "import abc\nclass A(metaclass=abc.ABCMeta): pass",
             "from operator import attrgetter, methodcaller as call\nx = attrgetter('price', 'order.id')\ny = call('strip', '_')",
             "import functools as ft\n@ft.wraps(f)\nasync def g(): pass",
+            "if x:\n    from operator import attrgetter as f\nelse:\n    from operator import methodcaller as f\ny = f('real')",
+            "try:\n    from functools import wraps\nexcept ImportError:\n    def wraps(f): return f\n@wraps(f)\ndef g(): pass",
         ],
     ),
     (Code::StarImport, &["from math import *"], &["from math import sqrt as root"]),

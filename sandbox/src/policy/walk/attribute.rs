@@ -5,14 +5,16 @@ use rustpython_parser::ast::{Expr, ExprAttribute, ExprCall, ExprContext};
 use super::super::code::Code;
 use super::super::exports::Export;
 use super::super::rules::attributes::{self, Access};
-use super::super::rules::{calls, guarded};
+use super::super::rules::calls;
+use super::super::rules::guarded::{self, Use};
 use super::super::source::quoted;
 use super::name::string;
 use super::{Span, Walker, normal, span, span_of};
 
 impl Walker<'_, '_> {
-    /// A chain such as `np.random.default_rng`. `call` is the call whose function the chain is.
-    pub(super) fn attribute(&mut self, node: &ExprAttribute, call: Option<&ExprCall>) {
+    /// A chain such as `np.random.default_rng`. `call` is the call whose function the chain is; the place is there for
+    /// guarded exports of the uses in `granted`.
+    pub(super) fn attribute(&mut self, node: &ExprAttribute, call: Option<&ExprCall>, granted: &[Use]) {
         if node.ctx != ExprContext::Load {
             self.refuse_modification(&node.value, span(node.range));
         }
@@ -21,7 +23,8 @@ impl Walker<'_, '_> {
         match root {
             Expr::Name(name) if !self.modules_of(&name.id).is_empty() => {
                 self.identifier(&name.id, span_of(name));
-                done = self.through_modules(&name.id, &chain);
+                self.guarded_name(name, &[]);
+                done = self.through_modules(&name.id, &chain, granted);
             }
             other => self.type_or_expression(other),
         }
@@ -34,7 +37,7 @@ impl Walker<'_, '_> {
     }
 
     /// Follows the chain through modules and returns how many of its links are dealt with.
-    fn through_modules(&mut self, name: &str, chain: &[&ExprAttribute]) -> usize {
+    fn through_modules(&mut self, name: &str, chain: &[&ExprAttribute], granted: &[Use]) -> usize {
         let modules = self.modules_of(name).to_vec();
         let mut done = chain.len();
         for mut path in modules {
@@ -43,7 +46,9 @@ impl Walker<'_, '_> {
                 match self.export(&path, &member) {
                     Export::Module => path = format!("{path}.{member}"),
                     Export::Value => {
-                        if let Some(guard) = guarded::find(&path, &member) {
+                        if let Some(guard) = guarded::find(&path, &member)
+                            && !granted.contains(&guard)
+                        {
                             self.guarded_value(guard, &format!("{path}.{member}"), member_span(link));
                         }
                         done = done.min(index + 1);

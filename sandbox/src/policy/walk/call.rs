@@ -9,13 +9,14 @@ use super::name::string;
 use super::{Walker, normal, span, span_of};
 
 impl Walker<'_, '_> {
-    pub(super) fn call(&mut self, node: &ExprCall) {
+    /// `decorates` where the call stands above a `def`.
+    pub(super) fn call(&mut self, node: &ExprCall, decorates: bool) {
+        let granted = self.guarded_call(node, decorates);
         let mut arguments = node.args.as_slice();
         match node.func.as_ref() {
             Expr::Name(name) if self.is_builtin(&name.id, "type", span_of(name).0) => {
                 self.refuse_type(span_of(name));
             }
-            _ if self.guarded_call(node) => {}
             Expr::Name(name) if self.swallows_types(name) => {
                 self.expression(&node.func);
                 arguments.iter().for_each(|argument| self.tested_types(argument));
@@ -23,7 +24,7 @@ impl Walker<'_, '_> {
             }
             Expr::Attribute(attribute) => {
                 if self.count(attribute.range()) {
-                    self.attribute(attribute, Some(node));
+                    self.attribute(attribute, Some(node), &granted);
                 }
                 let method = normal(&attribute.attr);
                 if method == "get"
@@ -37,7 +38,7 @@ impl Walker<'_, '_> {
                     self.refuse_target(&method, &node.keywords);
                 }
             }
-            other => self.expression(other),
+            other => self.granting(other, &granted),
         }
         self.expressions(arguments);
         self.keywords(&node.keywords);

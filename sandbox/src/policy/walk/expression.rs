@@ -26,11 +26,11 @@ impl Walker<'_, '_> {
     fn visit(&mut self, expression: &Expr) {
         match expression {
             Expr::Name(node) => match node.ctx {
-                ExprContext::Load => self.load(&node.id, span_of(node)),
+                ExprContext::Load => self.load(node, &[]),
                 ExprContext::Store | ExprContext::Del => self.store(&node.id, span_of(node)),
             },
-            Expr::Attribute(node) => self.attribute(node, None),
-            Expr::Call(node) => self.call(node),
+            Expr::Attribute(node) => self.attribute(node, None, &[]),
+            Expr::Call(node) => self.call(node, false),
             Expr::Subscript(node) => {
                 self.series_key(&node.value, &node.slice);
                 if node.ctx != ExprContext::Load {

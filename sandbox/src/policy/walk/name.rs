@@ -1,18 +1,20 @@
 //! Names: what may be loaded, stored and used as an identifier at all.
 
-use rustpython_parser::ast::{Constant, Expr};
+use rustpython_parser::ast::{Constant, Expr, ExprName};
 
 use super::super::code::Code;
+use super::super::rules::guarded::Use;
 use super::super::rules::{attributes, calls, names};
 use super::super::source::quoted;
 use super::scope::{Binding, Kind, Scope};
-use super::{Span, Walker, normal};
+use super::{Span, Walker, normal, span_of};
 
 impl Walker<'_, '_> {
-    /// A name that is read.
-    pub(super) fn load(&mut self, raw: &str, span: Span) {
-        self.identifier(raw, span);
-        let name = normal(raw);
+    /// A name that is read, in a place that guarded exports of these uses are there for.
+    pub(super) fn load(&mut self, node: &ExprName, granted: &[Use]) {
+        let span = span_of(node);
+        self.identifier(&node.id, span);
+        let name = normal(&node.id);
         let (is_module, is_bound) = self.resolve(&name).map_or((false, false), |(scope, binding)| {
             (!binding.modules.is_empty(), scope.hides_builtin(binding, span.0))
         });
@@ -25,10 +27,8 @@ impl Walker<'_, '_> {
             );
             return;
         }
-        if let Some(guard) = self.guard_of_name(&name) {
-            self.guarded_value(guard, &name, span);
-            return;
-        }
+        // Whatever a guard allows: where the import did not run, the name is something else.
+        self.guarded_name(node, granted);
         if attributes::is_special(&name) && self.policy.denied(&name).is_none() {
             let method = self.in_class() && attributes::special_definable(&name);
             if !method && !names::LOADABLE.contains(&name.as_ref()) {
@@ -128,7 +128,7 @@ impl Walker<'_, '_> {
             })
         });
         if !allowed {
-            self.refuse_match_arguments(super::span_of(value));
+            self.refuse_match_arguments(span_of(value));
         }
     }
 

@@ -7,7 +7,7 @@ use super::super::rules::{attributes, names};
 use super::super::source::quoted;
 use super::name::string;
 use super::scope::{Kind, Scope};
-use super::{Span, Walker, normal, span, span_of};
+use super::{Span, Walker, normal, span};
 
 /// What `def` and `async def` have in common.
 struct Function<'a> {
@@ -68,7 +68,7 @@ impl Walker<'_, '_> {
                 self.expression(&node.target);
                 // The old value is read first.
                 if let Expr::Name(name) = node.target.as_ref() {
-                    self.load(&name.id, span_of(name));
+                    self.load(name, &[]);
                 }
             }
             Stmt::AnnAssign(node) => {
@@ -202,11 +202,7 @@ impl Walker<'_, '_> {
         self.defined(&node.name, span(node.range), |_| false);
         self.with_type_parameters(&node.type_params, |walker| {
             walker.expressions(&node.bases);
-            for keyword in &node.keywords {
-                if !walker.is_abstract(keyword) {
-                    walker.keywords(std::slice::from_ref(keyword));
-                }
-            }
+            walker.class_keywords(&node.keywords);
             let mut scope = Scope::new(Kind::Class);
             scope.collect(walker.policy, &node.body);
             walker.within(scope, |walker| walker.statements(&node.body));

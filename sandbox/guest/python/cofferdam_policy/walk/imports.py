@@ -34,7 +34,7 @@ class Imports:
                 self.postpones = True
             guard = GUARDED.get(f"{path}.{taken}")
             if guard is not None:
-                self.scope.guards.setdefault(alias.asname or taken, guard)
+                self.scope.guards.setdefault(alias.asname or taken, set()).add(guard)
                 self.learn(guard)
             if allowed and export is HIDDEN:
                 self.refuse_export(path, taken, alias)

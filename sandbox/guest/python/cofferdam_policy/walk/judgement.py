@@ -25,6 +25,7 @@ class Judgement:
             links = len(chain)
             modules = self.modules_of(name, scope) if name in imported else ()
             if modules:
+                self.guarded_name(root, scope, at)
                 links = self.through_modules(modules, chain, scope, at)
                 if name in KEYWORDS:
                     self.lookalike(root, name)

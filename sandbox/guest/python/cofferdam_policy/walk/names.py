@@ -57,10 +57,8 @@ class Names:
             if not context & COMPARED:
                 self.refuse("CD105", node, f"module `{shown(name)}` is used as a value")
             return
-        guard = self.guard_of(node, scope)
-        if guard is not None:
-            self.guarded_value(guard, name, node, scope, at)
-            return
+        # Whatever a guard allows: where the import did not run, the name is something else.
+        self.guarded_name(node, scope, at)
         if is_special(name) and name not in self.rules.denied:
             method = scope.kind == "class" and name in SPECIAL_DEFINED
             if not method and name not in LOADABLE:

@@ -44,7 +44,7 @@ class Scope:
         # The dotted modules that imports bind to a name.
         self.modules = {}
         self.imported = set()
-        # How imported names may be used, where that is guarded.
+        # How imported names may be used, where that is guarded; for each name the uses of all its imports.
         self.guards = {}
         self.globals = set()
         self.nonlocals = set()
@@ -93,14 +93,13 @@ class Scopes:
         """Whether the name means the builtin wherever it means anything."""
         return self.owner(name, scope)[0] is None
 
-    def guard_of(self, node, scope):
-        """How the value of this expression may be used, where an import guards that."""
+    def guards_of(self, node, scope):
+        """How the value of this expression may be used, where imports guard that. Several may stand behind it, and nobody
+        knows which: a use must be one that all of them are there for."""
         if node.__class__ is ast.Name:
             owner = self.owner(node.id, scope)[0] if node.id in self.imported else None
-            return None if owner is None else owner.guards.get(node.id)
+            return () if owner is None else owner.guards.get(node.id, ())
         if node.__class__ is ast.Attribute and node.value.__class__ is ast.Name and node.value.id in self.imported:
-            for path in self.modules_of(node.value.id, scope):
-                guard = GUARDED.get(f"{path}.{node.attr}")
-                if guard is not None:
-                    return guard
-        return None
+            paths = self.modules_of(node.value.id, scope)
+            return [GUARDED[full] for full in (f"{path}.{node.attr}" for path in paths) if full in GUARDED]
+        return ()
