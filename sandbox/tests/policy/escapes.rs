@@ -240,6 +240,51 @@ const ESCAPES: &[(&str, Code, &str)] = &[
         "if x:\n    from dataclasses import field as type\nT = type",
     ),
     (
+        "a class body reads a module before it binds the name itself",
+        Code::ModuleAsValue,
+        "import json\nclass A:\n    m = json\n    json = 1\nx = A.m.codecs",
+    ),
+    (
+        "a class body annotates the name of a module, which binds nothing",
+        Code::ModuleAsValue,
+        "import json\nclass A:\n    json: object\n    m = [json]",
+    ),
+    (
+        "a class body deletes the name of a module again",
+        Code::NameNotExported,
+        "import json\nclass A:\n    json = 1\n    del json\n    m = json.codecs",
+    ),
+    (
+        "a class body reads a module past the parameter of the function that it stands in",
+        Code::ModuleAsValue,
+        "import json\ndef f(json):\n    class A:\n        m = json\n        json = 1",
+    ),
+    (
+        "a class body reads a guarded export before it binds the name itself",
+        Code::NameNotExported,
+        "from functools import wraps\nclass A:\n    w = wraps\n    wraps = 1",
+    ),
+    (
+        "a class body replaces an imported class on one way only",
+        Code::DynamicType,
+        "from decimal import Decimal\nclass A:\n    if x: Decimal = spy\n    y = type(int) == Decimal",
+    ),
+    (
+        "a class body changes a module before it binds the name itself",
+        Code::ModuleModified,
+        "import math\nclass A:\n    math.pi = 3\n    math = 1",
+    ),
+    (
+        "a class declares a name global, and its methods see the module of the function around",
+        Code::ModuleAsValue,
+        "def f():\n    import json\n    class A:\n        global json\n        def g(self): return json",
+    ),
+    (
+        "a class declares a name global, and a comprehension in it sees the function around",
+        Code::NameNotExported,
+        "def f():\n    from functools import wraps\n    class A:\n        global wraps\n        x = [wraps for _ in 'a']",
+    ),
+    (
         "the class of abstract classes builds classes from texts",
         Code::NameNotExported,
         "import abc\nA = abc.ABCMeta('A', (), {'__match_args__': names})",

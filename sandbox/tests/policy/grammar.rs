@@ -83,6 +83,14 @@ impl<'b> Writer<'b> {
         }
     }
 
+    /// At the top of a function or class, now and then.
+    fn declaration(&mut self, indent: usize) {
+        if self.choice(8) == 7 {
+            let global = self.name();
+            self.line(indent + 1, &format!("global {global}"));
+        }
+    }
+
     fn statement(&mut self, indent: usize) {
         let form = if indent > 3 { self.choice(8) } else { self.choice(22) };
         let (name, other) = (self.name(), self.name());
@@ -106,20 +114,18 @@ impl<'b> Writer<'b> {
             11 => self.line(indent, &format!("assert {value}, {other}")),
             12 | 13 => {
                 self.line(indent, &format!("def {name}({other}, bar={value}, *args, **rest):"));
-                let declares = self.choice(8);
-                if declares == 7 {
-                    let global = self.name();
-                    self.line(indent + 1, &format!("global {global}"));
-                }
+                self.declaration(indent);
                 self.block(indent);
             }
             14 => {
-                let base = match self.choice(8) {
-                    6 => format!("({other}.ABC)"),
-                    7 => format!("(metaclass={other})"),
+                let base = match self.choice(16) {
+                    12 => format!("({other}.ABC)"),
+                    13 => format!("(metaclass={other})"),
+                    14 => format!("[bar]({other})"),
                     _ => String::new(),
                 };
                 self.line(indent, &format!("class {name}{base}:"));
+                self.declaration(indent);
                 self.block(indent);
             }
             15 => {

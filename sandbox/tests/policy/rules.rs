@@ -130,6 +130,9 @@ pub(crate) const CASES: &[Case] = &[
             "import json\ndef f(json):\n    return json",
             "import json\nx = [json for json in (1, 2)]",
             "import json\nx = (lambda json: json)(1)",
+            "import json\nclass A:\n    json = 1\n    x = json",
+            "import string\nclass A:\n    @property\n    def string(self): return 1\n    @string.setter\n    def string(self, value): pass",
+            "import datetime\nclass A:\n    datetime: datetime.datetime",
         ],
     ),
     (
@@ -163,6 +166,7 @@ pub(crate) const CASES: &[Case] = &[
             "x: eval = 1",
             "def f() -> eval: pass",
             "def f[T: eval](): pass",
+            "def f(eval):\n    class A:\n        eval = 1\n        del eval\n        def f[T: eval](self): pass",
             "type X = eval",
             "x = f'{eval}'",
             "x = f'{1:{eval}}'",
@@ -217,6 +221,8 @@ pub(crate) const CASES: &[Case] = &[
             "class Bar:\n    @property\n    def open(self): return 1\n    @open.setter\n    def open(self, v): pass",
             "from re import compile\nx = compile('a')",
             "x = hasattr(1, 'real')",
+            "open = 1\nclass A:\n    if x: open = 2\n    y = open",
+            "class A:\n    open = 1\n    def f[T: open](self): pass",
         ],
     ),
     (

@@ -1,6 +1,6 @@
 //! Attributes, in whatever way they are used: read, assigned, deleted, or named by a pattern.
 
-use rustpython_parser::ast::{Expr, ExprAttribute, ExprCall, ExprContext};
+use rustpython_parser::ast::{Expr, ExprAttribute, ExprCall, ExprContext, ExprName};
 
 use super::super::code::Code;
 use super::super::exports::Export;
@@ -21,10 +21,10 @@ impl Walker<'_, '_> {
         let (root, chain) = links(node);
         let mut done = 0;
         match root {
-            Expr::Name(name) if !self.modules_of(&name.id).is_empty() => {
+            Expr::Name(name) if !self.modules_of(name).is_empty() => {
                 self.identifier(&name.id, span_of(name));
                 self.guarded_name(name, &[]);
-                done = self.through_modules(&name.id, &chain, granted);
+                done = self.through_modules(name, &chain, granted);
             }
             other => self.type_or_expression(other),
         }
@@ -37,8 +37,8 @@ impl Walker<'_, '_> {
     }
 
     /// Follows the chain through modules and returns how many of its links are dealt with.
-    fn through_modules(&mut self, name: &str, chain: &[&ExprAttribute], granted: &[Use]) -> usize {
-        let modules = self.modules_of(name).to_vec();
+    fn through_modules(&mut self, name: &ExprName, chain: &[&ExprAttribute], granted: &[Use]) -> usize {
+        let modules: Vec<String> = self.modules_of(name).into_iter().map(str::to_owned).collect();
         let mut done = chain.len();
         for mut path in modules {
             for (index, link) in chain.iter().enumerate() {
@@ -190,7 +190,7 @@ impl Walker<'_, '_> {
             };
         }
         if let Expr::Name(name) = root
-            && self.is_imported(&name.id)
+            && self.is_imported(name)
         {
             self.report(
                 Code::ModuleModified,

@@ -173,7 +173,7 @@ impl Walker<'_, '_> {
     pub(super) fn series_key(&mut self, value: &Expr, key: &Expr) {
         if let Expr::Name(name) = value
             && normal(&name.id) == "data"
-            && self.resolve("data").is_none_or(|(_, binding)| binding.parameter)
+            && self.owner("data").is_none_or(|(_, binding)| binding.parameter)
             && let Some(series) = string(key)
         {
             self.findings.series.insert(series.to_owned());

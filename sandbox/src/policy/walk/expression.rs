@@ -92,7 +92,7 @@ impl Walker<'_, '_> {
         let sides = || std::iter::once(node.left.as_ref()).chain(&node.comparators);
         let types = identity || sides().all(|side| self.is_plain_type(side));
         for side in sides() {
-            let is_module = matches!(side, Expr::Name(name) if !self.modules_of(&name.id).is_empty());
+            let is_module = matches!(side, Expr::Name(name) if !self.modules_of(name).is_empty());
             if identity && is_module {
                 continue;
             }
@@ -103,9 +103,9 @@ impl Walker<'_, '_> {
     /// A builtin or imported class, `type(value)`, or several of them.
     fn is_plain_type(&self, side: &Expr) -> bool {
         match side {
-            Expr::Name(name) => self.is_only_imported(&name.id) || self.is_plain_builtin(side),
+            Expr::Name(name) => self.is_only_imported(name) || self.is_plain_builtin(side),
             Expr::Attribute(node) => {
-                matches!(node.value.as_ref(), Expr::Name(name) if self.is_only_imported(&name.id))
+                matches!(node.value.as_ref(), Expr::Name(name) if self.is_only_imported(name))
             }
             Expr::Tuple(node) => node.elts.iter().all(|element| self.is_plain_type(element)),
             Expr::List(node) => node.elts.iter().all(|element| self.is_plain_type(element)),

@@ -19,14 +19,15 @@ impl Walker<'_, '_> {
             Expr::Attribute(node) => {
                 let Expr::Name(name) = node.value.as_ref() else { return Vec::new() };
                 let member = normal(&node.attr);
-                self.modules_of(&name.id).iter().filter_map(|path| guarded::find(path, &member)).collect()
+                self.modules_of(name).into_iter().filter_map(|path| guarded::find(path, &member)).collect()
             }
             _ => Vec::new(),
         }
     }
 
     fn guards_of_name(&self, name: &ExprName) -> Vec<Use> {
-        self.resolve(&normal(&name.id)).map(|(_, binding)| binding.guards.clone()).unwrap_or_default()
+        let meanings = self.meanings(&normal(&name.id), span_of(name).0);
+        meanings.flat_map(|(_, binding)| binding.guards.iter().copied()).collect()
     }
 
     /// A name that is read, as far as imports guard it. `granted` are the uses that the place is there for.

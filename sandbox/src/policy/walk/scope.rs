@@ -3,7 +3,8 @@
 //! In a function a bound name is local everywhere, whatever the order: Python never falls back to the builtin. In
 //! a module or class body it does fall back before the binding and after a deletion, so a binding counts there only
 //! where it was certainly made: from the end of its statement to the end of the block that holds it, for the targets
-//! of a loop or of several managers in that statement's body, and only when nothing deletes it.
+//! of a loop or of several managers in that statement's body, and only when nothing deletes it. A class body falls back to
+//! the module first.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,8 +20,10 @@ use super::normal;
 pub(super) enum Kind {
     Module,
     Class,
-    /// A function, lambda, comprehension or list of type parameters.
+    /// A function, lambda or comprehension.
     Function,
+    /// A list of type parameters, which sees the names of a class that it stands in.
+    Parameters,
 }
 
 /// From one byte of the text up to another.
@@ -84,7 +87,7 @@ impl Scope {
     /// Whether the name, used at this offset, certainly means this binding.
     pub(super) fn hides_builtin(&self, binding: &Binding, offset: usize) -> bool {
         match self.kind {
-            Kind::Function => true,
+            Kind::Function | Kind::Parameters => true,
             Kind::Module | Kind::Class => {
                 !binding.deleted
                     && binding.certain.iter().any(|extent| (extent.from..=extent.until).contains(&offset))

@@ -239,7 +239,7 @@ impl Walker<'_, '_> {
         if parameters.is_empty() {
             return inside(self);
         }
-        let mut scope = Scope::new(Kind::Function);
+        let mut scope = Scope::new(Kind::Parameters);
         scope.type_parameters(parameters);
         self.within(scope, |walker| {
             for parameter in parameters {

@@ -26,7 +26,7 @@ class Calls:
         function, arguments = node.func, node.args
         kind = function.__class__
         if kind is ast.Name or kind is ast.Attribute:
-            self.calls.append((node, self.scope))
+            self.calls.append((node, self.scope, self.at))
         if kind is ast.Name:
             name = function.id
             if name == "type":

@@ -70,7 +70,7 @@ class Expressions:
             else:
                 self.stack.append(side)
 
-    def plain_types(self, sides, scope):
+    def plain_types(self, sides, scope, at):
         """Whether all are builtin or imported classes, `type(value)`, or collections of such."""
         pending = list(sides)
         while pending:
@@ -80,10 +80,10 @@ class Expressions:
                 pending += side.elts
             elif kind is ast.Name:
                 if not (side.id in PLAIN_TYPES and self.is_nowhere_bound(side.id, scope)):
-                    if not self.is_only_imported(side.id, scope):
+                    if not self.is_only_imported(side.id, scope, at):
                         return False
             elif kind is ast.Attribute:
-                if side.value.__class__ is not ast.Name or not self.is_only_imported(side.value.id, scope):
+                if side.value.__class__ is not ast.Name or not self.is_only_imported(side.value.id, scope, at):
                     return False
             elif type_call(side) is None:
                 return False

@@ -24,7 +24,7 @@ class Guards:
 
     def guarded_name(self, node, scope, at):
         """A name that is read, as far as imports guard it."""
-        for guard in self.guards_of(node, scope):
+        for guard in self.guards_of(node, scope, at):
             self.guarded_value(guard, node.id, node, scope, at)
 
     def guarded_value(self, guard, name, node, scope, at):
@@ -84,7 +84,7 @@ class Guards:
         """What a subscript may make a type of in the program's absence."""
         if node.__class__ is ast.Name and node.id == "type" and not self.is_bound("type", scope, at):
             return True
-        return node.__class__ in (ast.Name, ast.Attribute) and self.plain_types([node], scope)
+        return node.__class__ in (ast.Name, ast.Attribute) and self.plain_types([node], scope, at)
 
     def joins_types(self, side, scope, at):
         """What may stand beside a type in a union."""
@@ -94,7 +94,7 @@ class Guards:
 
     def decorators(self, decorators):
         """`@wraps(function)` is the one use of it: a function has a namespace of its own and no hooks."""
-        self.decorating += [(node, self.scope) for node in decorators if node.__class__ is ast.Call]
+        self.decorating += [(node, self.scope, self.at) for node in decorators if node.__class__ is ast.Call]
         self.stack += decorators
 
     def wrapped_once(self, call):
@@ -106,14 +106,14 @@ class Guards:
 
     def judge_guards(self):
         """What names a guarded export in the use that it is there for, before names are judged."""
-        for call, scope in self.decorating:
-            if "wrapping" in self.guards_of(call.func, scope):
+        for call, scope, at in self.decorating:
+            if "wrapping" in self.guards_of(call.func, scope, at):
                 self.grant("wrapping", call.func)
                 self.wrapped_once(call)
-        for node, scope in self.metaclasses:
+        for node in self.metaclasses:
             self.grant("metaclass", node)
-        for call, scope in self.calls:
-            for guard in self.guards_of(call.func, scope):
+        for call, scope, at in self.calls:
+            for guard in self.guards_of(call.func, scope, at):
                 self.guarded_call(guard, call)
 
     def grant(self, guard, node):

@@ -53,7 +53,7 @@ class Names:
         name = node.id
         if name in KEYWORDS:
             self.lookalike(node, name)
-        if name in self.imported and self.modules_of(name, scope):
+        if name in self.imported and self.modules_of(name, scope, at):
             if not context & COMPARED:
                 self.refuse("CD105", node, f"module `{shown(name)}` is used as a value")
             return

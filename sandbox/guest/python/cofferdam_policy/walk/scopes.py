@@ -1,7 +1,8 @@
 """Which names a scope binds, so that a column called `open` is told from the builtin.
 
 In a function a bound name is local everywhere. In a module or class body Python falls back to the builtin before the
-binding and after a deletion, so a binding counts there only where it was certainly made.
+binding and after a deletion, so a binding counts there only where it was certainly made. A class body falls back to the
+module first.
 """
 
 import ast
@@ -31,7 +32,8 @@ class Scope:
     )
 
     def __init__(self, kind, parent, at):
-        # "module", "class", "comprehension", or "function", which lambdas and type parameters are too.
+        # "module", "class", "comprehension", "function", which lambdas are too, or "parameters" of types, which see the
+        # names of a class that they stand in.
         self.kind = kind
         self.parent = parent
         self.at = at
@@ -56,50 +58,68 @@ class Scopes:
     def owner(self, name, scope, at=0):
         """The scope that a name belongs to, and the statement of its body from which it is used."""
         first = scope
+        while first.kind == "parameters":
+            first = first.parent
         while scope is not None:
-            if name in scope.globals:
-                while scope.parent is not None:
-                    at, scope = scope.at, scope.parent
-                return (scope, at) if name in scope.bound or name in scope.imported else (None, 0)
-            # The names of a class body are seen from that body alone.
-            if name in scope.bound or name in scope.imported:
-                if name not in scope.nonlocals and (scope.kind != "class" or scope is first):
+            # What a class body binds or declares holds in that body alone, and in lists of type parameters there.
+            if scope.kind != "class" or scope is first:
+                if name in scope.globals:
+                    return self.global_owner(name, scope, at)
+                if (name in scope.bound or name in scope.imported) and name not in scope.nonlocals:
                     return scope, at
             at, scope = scope.at, scope.parent
         return None, 0
 
+    def global_owner(self, name, scope, at):
+        while scope.parent is not None:
+            at, scope = scope.at, scope.parent
+        return (scope, at) if name in scope.bound or name in scope.imported else (None, 0)
+
+    def meanings(self, name, scope, at):
+        """All that the name may mean there, as `owner` has it. Where a class body may not have bound it yet, or no longer,
+        Python goes on in the module, past the functions between."""
+        owner, at = self.owner(name, scope, at)
+        if owner is not None:
+            yield owner, at
+            if owner.kind == "class" and not _hides_builtin(owner, name, at):
+                owner, at = self.global_owner(name, owner, at)
+                if owner is not None:
+                    yield owner, at
+
     def is_bound(self, name, scope, at):
         """Whether the name certainly means something of the program's own there."""
-        scope, at = self.owner(name, scope, at)
-        if scope is None:
-            return False
-        if scope.kind in ("function", "comprehension"):
-            return True
-        return name not in scope.deleted and any(first < at <= last for first, last in scope.certain.get(name, ()))
+        return any(_hides_builtin(owner, name, at) for owner, at in self.meanings(name, scope, at))
 
-    def modules_of(self, name, scope):
-        owner = self.owner(name, scope)[0]
-        return () if owner is None else owner.modules.get(name, ())
+    def modules_of(self, name, scope, at):
+        return [module for owner, _ in self.meanings(name, scope, at) for module in owner.modules.get(name, ())]
 
-    def is_imported(self, name, scope):
-        owner = self.owner(name, scope)[0] if name in self.imported else None
-        return owner is not None and name in owner.imported
+    def is_imported(self, name, scope, at):
+        return name in self.imported and any(name in owner.imported for owner, _ in self.meanings(name, scope, at))
 
-    def is_only_imported(self, name, scope):
+    def is_only_imported(self, name, scope, at):
         """Whether the name came from an import and nothing else binds it."""
-        return self.is_imported(name, scope) and name not in self.owner(name, scope)[0].bound
+        owners = [owner for owner, _ in self.meanings(name, scope, at)] if self.is_imported(name, scope, at) else []
+        return bool(owners) and all(name in owner.imported and name not in owner.bound for owner in owners)
 
     def is_nowhere_bound(self, name, scope):
         """Whether the name means the builtin wherever it means anything."""
         return self.owner(name, scope)[0] is None
 
-    def guards_of(self, node, scope):
+    def guards_of(self, node, scope, at):
         """How the value of this expression may be used, where imports guard that. Several may stand behind it, and nobody
         knows which: a use must be one that all of them are there for."""
         if node.__class__ is ast.Name:
-            owner = self.owner(node.id, scope)[0] if node.id in self.imported else None
-            return () if owner is None else owner.guards.get(node.id, ())
+            if node.id not in self.imported:
+                return ()
+            return [use for owner, _ in self.meanings(node.id, scope, at) for use in owner.guards.get(node.id, ())]
         if node.__class__ is ast.Attribute and node.value.__class__ is ast.Name and node.value.id in self.imported:
-            paths = self.modules_of(node.value.id, scope)
+            paths = self.modules_of(node.value.id, scope, at)
             return [GUARDED[full] for full in (f"{path}.{node.attr}" for path in paths) if full in GUARDED]
         return ()
+
+
+def _hides_builtin(scope, name, at):
+    """Whether the name, used from this statement of the scope, certainly means what is bound there."""
+    if scope.kind not in ("module", "class"):
+        return True
+    return name not in scope.deleted and any(first < at <= last for first, last in scope.certain.get(name, ()))

@@ -39,7 +39,7 @@ class Statements:
         self.defined(node, node.name, ())
         around = self.type_parameters(node)
         self.keywords(node.keywords)
-        self.metaclasses += [(keyword.value, around) for keyword in node.keywords if keyword.arg == "metaclass"]
+        self.metaclasses += [keyword.value for keyword in node.keywords if keyword.arg == "metaclass"]
         held = node.bases + [keyword.value for keyword in node.keywords]
         if held:
             self.later.append((around, self.at, self.context, held, False))
@@ -50,7 +50,7 @@ class Statements:
         parameters = getattr(node, "type_params", None)
         if not parameters:
             return self.scope
-        scope = Scope("function", self.scope, self.at)
+        scope = Scope("parameters", self.scope, self.at)
         for parameter in parameters:
             scope.bound.add(parameter.name)
             self.stored(parameter, parameter.name, scope)
