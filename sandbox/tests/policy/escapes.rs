@@ -285,6 +285,16 @@ const ESCAPES: &[(&str, Code, &str)] = &[
         "def f():\n    from functools import wraps\n    class A:\n        global wraps\n        x = [wraps for _ in 'a']",
     ),
     (
+        "an annotation of a name in parentheses makes no local of it, and it stays the module",
+        Code::ModuleAsValue,
+        "import json\ndef f():\n    (json): object\n    return json",
+    ),
+    (
+        "an annotation of a name in parentheses makes no local of it, and it stays the builtin",
+        Code::DeniedName,
+        "def f():\n    (eval): object\n    return eval('1')",
+    ),
+    (
         "the class of abstract classes builds classes from texts",
         Code::NameNotExported,
         "import abc\nA = abc.ABCMeta('A', (), {'__match_args__': names})",

@@ -110,7 +110,14 @@ impl<'b> Writer<'b> {
                 let member = self.one_of(MEMBERS);
                 self.line(indent, &format!("{name}.{member} = {value}"));
             }
-            10 => self.line(indent, &format!("{name}: {value} = {other}")),
+            10 => {
+                let annotated = match self.choice(4) {
+                    0 => format!("({name}): {value}"),
+                    1 => format!("{name}: {value}"),
+                    _ => format!("{name}: {value} = {other}"),
+                };
+                self.line(indent, &annotated);
+            }
             11 => self.line(indent, &format!("assert {value}, {other}")),
             12 | 13 => {
                 self.line(indent, &format!("def {name}({other}, bar={value}, *args, **rest):"));

@@ -222,6 +222,8 @@ pub(crate) const CASES: &[Case] = &[
             "from re import compile\nx = compile('a')",
             "x = hasattr(1, 'real')",
             "open = 1\nclass A:\n    if x: open = 2\n    y = open",
+            "def f():\n    open: int\n    return open",
+            "def f():\n    (open): int = 1\n    return open",
             "class A:\n    open = 1\n    def f[T: open](self): pass",
         ],
     ),

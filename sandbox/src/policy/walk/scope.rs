@@ -68,6 +68,11 @@ fn end(body: &[Stmt]) -> usize {
     body.last().map_or(0, |last| last.range().end().into())
 }
 
+/// Whether it is `(name): annotation`, which without a value leaves the name alone, in a function too.
+fn in_parentheses(node: &ast::StmtAnnAssign) -> bool {
+    matches!(node.target.as_ref(), Expr::Name(name) if node.range.start() < name.range.start())
+}
+
 /// A scope and the names that it binds.
 #[derive(Debug)]
 pub(super) struct Scope {
@@ -173,7 +178,9 @@ impl Scope {
                 self.walruses(&node.value);
             }
             Stmt::AnnAssign(node) => {
-                self.target(&node.target, certain.filter(|_| node.value.is_some()));
+                if node.value.is_some() || !in_parentheses(node) {
+                    self.target(&node.target, certain.filter(|_| node.value.is_some()));
+                }
                 self.walruses_in(node.value.as_deref());
             }
             Stmt::For(node) => {

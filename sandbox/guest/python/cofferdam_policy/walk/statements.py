@@ -81,8 +81,11 @@ class Statements:
         if node.value is not None:
             self.stack.append(node.value)
             self.assigned(node.target, node.value)
-        else:
+        elif node.simple or node.target.__class__ is not ast.Name:
             self.stack.append(node.target)
+        else:
+            # In parentheses the name is left alone, in a function too.
+            self.stored(node.target, node.target.id)
 
     def assigned(self, target, value):
         if target.__class__ is ast.Name:
