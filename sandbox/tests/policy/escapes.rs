@@ -295,6 +295,26 @@ const ESCAPES: &[(&str, Code, &str)] = &[
         "def f():\n    (eval): object\n    return eval('1')",
     ),
     (
+        "a private name in a class is the module that was imported under what Python makes of it",
+        Code::MisplacedImport,
+        "import json as _A__json\nclass A:\n    def f(self): return __json",
+    ),
+    (
+        "a private import in a class is read by a class in it, under what Python made of it",
+        Code::MisplacedImport,
+        "class A:\n    def f(self):\n        import json as __json\n        class B:\n            m = _A__json",
+    ),
+    (
+        "a class of a name without letters leaves private names alone",
+        Code::MisplacedImport,
+        "import json as __json\nclass A:\n    def f(self, __json):\n        class __:\n            m = __json",
+    ),
+    (
+        "what is imported as `type` shows its attributes",
+        Code::MisplacedImport,
+        "if x:\n    from functools import wraps as type\nu = type(f).func",
+    ),
+    (
         "the class of abstract classes builds classes from texts",
         Code::NameNotExported,
         "import abc\nA = abc.ABCMeta('A', (), {'__match_args__': names})",

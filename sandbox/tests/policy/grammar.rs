@@ -35,6 +35,7 @@ const IMPORTS: &[&str] = &[
     "from dataclasses import field as open, field as eval",
     "from operator import attrgetter as vars, methodcaller as x",
     "import operator as m, functools as m",
+    "import json as __p, re as _A__p",
     "from numpy import ndarray as x",
     "from __future__ import annotations",
 ];

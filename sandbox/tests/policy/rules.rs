@@ -150,8 +150,14 @@ pub(crate) const CASES: &[Case] = &[
     ),
     (
         Code::MisplacedImport,
-        &["class A:\n    import math", "def f():\n    global m\n    import math as m"],
-        &["def f():\n    import math\n    return math.pi"],
+        &[
+            "class A:\n    import math",
+            "def f():\n    global m\n    import math as m",
+            "import math as __m",
+            "from math import sqrt as _A__root",
+            "from math import sqrt as type",
+        ],
+        &["def f():\n    import math\n    return math.pi", "import math as _m", "import math as m__"],
     ),
     (
         Code::DeniedName,

@@ -238,6 +238,11 @@ pub(crate) fn is_mangled(name: &str) -> bool {
     })
 }
 
+/// Whether Python writes the name anew inside a class (`__member`), or makes such a name of another.
+pub(crate) fn is_rewritten(name: &str) -> bool {
+    (name.starts_with("__") && !name.ends_with("__")) || is_mangled(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +254,13 @@ mod tests {
         assert!(!is_mangled("__private"));
         assert!(!is_mangled("_a_b"));
         assert!(!is_mangled("snake__case"));
+    }
+
+    #[test]
+    fn rewritten_names_are_private_or_made_of_such() {
+        assert!(is_rewritten("__private") && is_rewritten("___a_"));
+        assert!(is_rewritten("_Printer__filenames"));
+        assert!(!["__", "___", "__class__", "_a", "_a_b", "a__b"].into_iter().any(is_rewritten));
     }
 
     #[test]
