@@ -173,6 +173,7 @@ pub(crate) const CASES: &[Case] = &[
             "def f() -> eval: pass",
             "def f[T: eval](): pass",
             "def f(eval):\n    class A:\n        eval = 1\n        del eval\n        def f[T: eval](self): pass",
+            "def f(eval):\n    class A:\n        x = [1 for eval in y]\n        def f[T](self, x: eval): pass",
             "type X = eval",
             "x = f'{eval}'",
             "x = f'{1:{eval}}'",
@@ -231,6 +232,7 @@ pub(crate) const CASES: &[Case] = &[
             "def f():\n    open: int\n    return open",
             "def f():\n    (open): int = 1\n    return open",
             "class A:\n    open = 1\n    def f[T: open](self): pass",
+            "def f():\n    open = 1\n    class A:\n        x = open\n        def f[open: int](self, x: open): pass",
         ],
     ),
     (

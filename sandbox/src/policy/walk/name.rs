@@ -167,19 +167,32 @@ impl Walker<'_, '_> {
         self.scopes.first().and_then(|module| Some((module, module.bindings.get(name)?)))
     }
 
-    /// All that the name may mean at this offset. Where a class body may not have bound it yet, or no longer, Python
-    /// goes on in the module, past the functions between.
+    /// Whether Python may go on in the module, past the functions between: where a class body may not have bound the
+    /// name yet, or no longer; and from type parameters in a class, where what a comprehension in its body bound for
+    /// itself hides what the functions around bind.
+    fn goes_on(&self, (owner, binding): Meaning<'_>, offset: usize) -> bool {
+        if owner.kind == Kind::Class {
+            return !owner.hides_builtin(binding, offset);
+        }
+        let mut around = self.scopes.iter().rev();
+        let first = around.find(|scope| scope.kind != Kind::Parameters || std::ptr::eq(*scope, owner));
+        let in_parameters = self.scope().is_some_and(|scope| scope.kind == Kind::Parameters);
+        in_parameters && first.is_some_and(|scope| scope.kind == Kind::Class)
+    }
+
+    /// All that the name may mean at this offset.
     pub(super) fn meanings(&self, name: &str, offset: usize) -> impl Iterator<Item = Meaning<'_>> + use<'_> {
         let owner = self.owner(name);
-        let beyond = owner
-            .filter(|(scope, binding)| scope.kind == Kind::Class && !scope.hides_builtin(binding, offset))
-            .and_then(|_| self.global_meaning(name));
-        owner.into_iter().chain(beyond)
+        let beyond = owner.filter(|owner| self.goes_on(*owner, offset));
+        owner.into_iter().chain(beyond.and_then(|_| self.global_meaning(name)))
     }
 
     /// Whether the name certainly means something of the program's own at this offset.
     fn is_bound(&self, name: &str, offset: usize) -> bool {
-        self.meanings(name, offset).any(|(scope, binding)| scope.hides_builtin(binding, offset))
+        let owner = self.owner(name);
+        let beyond = owner.filter(|owner| self.goes_on(*owner, offset));
+        let last = beyond.map_or(owner, |_| self.global_meaning(name));
+        last.is_some_and(|(scope, binding)| scope.hides_builtin(binding, offset))
     }
 
     /// Whether the name means the builtin.

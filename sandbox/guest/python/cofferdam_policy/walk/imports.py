@@ -48,8 +48,8 @@ class Imports:
         return allowed
 
     def bind_import(self, alias, name, module):
-        """The name must stay where the check can follow it. Inside a class Python writes private names anew, so that one
-        is read under the spelling of another; and calls of `type` are judged as those of the builtin."""
+        """The name must stay where the check can follow it. Inside a class Python writes private names anew, so that
+        one is read under the spelling of another; and calls of `type` are judged as those of the builtin."""
         scope = self.scope
         self.imported.add(name)
         scope.imported.add(name)

@@ -75,43 +75,59 @@ class Scopes:
             at, scope = scope.at, scope.parent
         return (scope, at) if name in scope.bound or name in scope.imported else (None, 0)
 
+    def goes_on(self, owner, where, name, scope):
+        """Whether Python may go on in the module, past the functions between: where a class body may not have bound the
+        name yet, or no longer; and from type parameters in a class, where what a comprehension in its body bound for
+        itself hides what the functions around bind."""
+        if owner.kind == "class":
+            return not _hides_builtin(owner, name, where)
+        if scope.kind != "parameters":
+            return False
+        while scope.kind == "parameters" and scope is not owner:
+            scope = scope.parent
+        return scope.kind == "class"
+
     def meanings(self, name, scope, at):
-        """All that the name may mean there, as `owner` has it. Where a class body may not have bound it yet, or no longer,
-        Python goes on in the module, past the functions between."""
-        owner, at = self.owner(name, scope, at)
-        if owner is not None:
-            yield owner, at
-            if owner.kind == "class" and not _hides_builtin(owner, name, at):
-                owner, at = self.global_owner(name, owner, at)
-                if owner is not None:
-                    yield owner, at
+        """The scopes whose bindings the name may mean there."""
+        owner, where = self.owner(name, scope, at)
+        if owner is None:
+            return ()
+        if not self.goes_on(owner, where, name, scope):
+            return (owner,)
+        beyond = self.global_owner(name, scope, at)[0]
+        return (owner,) if beyond is None else (owner, beyond)
 
     def is_bound(self, name, scope, at):
         """Whether the name certainly means something of the program's own there."""
-        return any(_hides_builtin(owner, name, at) for owner, at in self.meanings(name, scope, at))
+        owner, where = self.owner(name, scope, at)
+        if owner is not None and self.goes_on(owner, where, name, scope):
+            owner, where = self.global_owner(name, scope, at)
+        return owner is not None and _hides_builtin(owner, name, where)
 
     def modules_of(self, name, scope, at):
-        return [module for owner, _ in self.meanings(name, scope, at) for module in owner.modules.get(name, ())]
+        return [module for owner in self.meanings(name, scope, at) for module in owner.modules.get(name, ())]
 
     def is_imported(self, name, scope, at):
-        return name in self.imported and any(name in owner.imported for owner, _ in self.meanings(name, scope, at))
+        return name in self.imported and any(name in owner.imported for owner in self.meanings(name, scope, at))
 
     def is_only_imported(self, name, scope, at):
         """Whether the name came from an import and nothing else binds it."""
-        owners = [owner for owner, _ in self.meanings(name, scope, at)] if self.is_imported(name, scope, at) else []
-        return bool(owners) and all(name in owner.imported and name not in owner.bound for owner in owners)
+        if not self.is_imported(name, scope, at):
+            return False
+        owners = self.meanings(name, scope, at)
+        return all(name in owner.imported and name not in owner.bound for owner in owners)
 
     def is_nowhere_bound(self, name, scope):
         """Whether the name means the builtin wherever it means anything."""
         return self.owner(name, scope)[0] is None
 
     def guards_of(self, node, scope, at):
-        """How the value of this expression may be used, where imports guard that. Several may stand behind it, and nobody
-        knows which: a use must be one that all of them are there for."""
+        """How the value of this expression may be used, where imports guard that. Several may stand behind it, and
+        nobody knows which: a use must be one that all of them are there for."""
         if node.__class__ is ast.Name:
             if node.id not in self.imported:
                 return ()
-            return [use for owner, _ in self.meanings(node.id, scope, at) for use in owner.guards.get(node.id, ())]
+            return [use for owner in self.meanings(node.id, scope, at) for use in owner.guards.get(node.id, ())]
         if node.__class__ is ast.Attribute and node.value.__class__ is ast.Name and node.value.id in self.imported:
             paths = self.modules_of(node.value.id, scope, at)
             return [GUARDED[full] for full in (f"{path}.{node.attr}" for path in paths) if full in GUARDED]
