@@ -315,6 +315,16 @@ const ESCAPES: &[(&str, Code, &str)] = &[
         "if x:\n    from functools import wraps as type\nu = type(f).func",
     ),
     (
+        "`:=` in an annotation binds in a class body, which then reads the builtin past its type parameter",
+        Code::Syntax,
+        "class A[eval]:\n    x = eval('1')\n    y: (eval := 1)",
+    ),
+    (
+        "`:=` in an annotation replaces a builtin that gives no type back",
+        Code::Syntax,
+        "x: (print := spy)\nT = print(type(int))",
+    ),
+    (
         "the class of abstract classes builds classes from texts",
         Code::NameNotExported,
         "import abc\nA = abc.ABCMeta('A', (), {'__match_args__': names})",

@@ -31,7 +31,20 @@ pub(crate) const CASES: &[Case] = &[
             "\u{feff}x = 1",
         ],
     ),
-    (Code::Syntax, &["x = = 1", "if a:\nx = 1", "f(", "'abc", "a b"], &["x = 1", ""]),
+    (
+        Code::Syntax,
+        &[
+            "x = = 1",
+            "if a:\nx = 1",
+            "f(",
+            "'abc",
+            "a b",
+            "x: (y := 1)",
+            "def f(x: [y := 1]): pass",
+            "x: [1 for _ in (y := z)]",
+        ],
+        &["x = 1", "", "x: (lambda: (y := 1)) = 1"],
+    ),
     (
         Code::NewerGrammar,
         &[
@@ -253,7 +266,7 @@ pub(crate) const CASES: &[Case] = &[
             "x = type(int) == spy",
             "x = spy[type(int)]",
             "def print(t): return t\nx = print(type(int))",
-            "def f(x: (t := type)): pass",
+            "def f(x: [type][0]): pass",
             "from typing import Type\nx = Type[int]",
             "def f(x: g[type]): pass",
             "x: type(type).__name__",

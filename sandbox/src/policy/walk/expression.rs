@@ -2,9 +2,10 @@
 
 use rustpython_parser::ast::{self, CmpOp, Comprehension, Expr, ExprContext, Operator, Ranged as _};
 
+use super::super::code::Code;
 use super::super::rules::names;
 use super::scope::{Kind, Scope};
-use super::{Walker, normal, span_of};
+use super::{Span, Walker, normal, span_of};
 
 impl Walker<'_, '_> {
     pub(super) fn expressions<'e>(&mut self, nodes: impl IntoIterator<Item = &'e Expr>) {
@@ -50,16 +51,21 @@ impl Walker<'_, '_> {
                 let mut scope = Scope::new(Kind::Function);
                 scope.parameters(&node.args);
                 scope.walruses(&node.body);
+                let annotates = std::mem::take(&mut self.annotates);
                 self.within(scope, |walker| {
                     walker.parameter_names(&node.args);
                     walker.expression(&node.body);
                 });
+                self.annotates = annotates;
             }
             Expr::FormattedValue(node) => {
                 self.type_or_expression(&node.value);
                 self.expressions(node.format_spec.as_deref());
             }
             Expr::NamedExpr(node) => {
+                if self.annotates {
+                    self.refuse_annotated_binding(span_of(node));
+                }
                 self.expression(&node.value);
                 self.expression(&node.target);
             }
@@ -83,6 +89,17 @@ impl Walker<'_, '_> {
             | Expr::Tuple(_)
             | Expr::Slice(_) => each_child(expression, &mut |child| self.expression(child)),
         }
+    }
+
+    /// Python 3.14 reads no `:=` in an annotation. Older ones bind by it in the scope around, even where they never
+    /// evaluate the annotation.
+    fn refuse_annotated_binding(&mut self, place: Span) {
+        self.report(
+            Code::Syntax,
+            place,
+            "no valid Python: `:=` in an annotation".to_owned(),
+            "assign in a statement of its own",
+        );
     }
 
     /// `module is None` and `type(value) is Class` hand their operands to nobody, and comparing types with types

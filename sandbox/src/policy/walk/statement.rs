@@ -281,8 +281,10 @@ impl Walker<'_, '_> {
     /// Annotations are expressions that Python may evaluate, at once or later.
     fn annotation(&mut self, annotation: &Expr) {
         let outer = std::mem::replace(&mut self.in_annotation, true);
+        let annotates = std::mem::replace(&mut self.annotates, true);
         self.expression(annotation);
         self.in_annotation = outer;
+        self.annotates = annotates;
     }
 
     fn repeated(&mut self, target: &Expr, iterable: &Expr, body: &[Stmt], otherwise: &[Stmt]) {

@@ -4,7 +4,7 @@ import ast
 
 from ..tables import PLAIN_TYPES
 from .nodes import type_call
-from .scopes import COMPARED, UNCERTAIN, Scope
+from .scopes import ANNOTATING, COMPARED, Scope
 
 _COLLECTIONS = frozenset((ast.Tuple, ast.List, ast.Set))
 _IDENTITY = frozenset((ast.Is, ast.IsNot))
@@ -19,15 +19,18 @@ class Expressions:
         self.stack += [default for default in arguments.kw_defaults if default is not None]
         inside = Scope("function", self.scope, self.at)
         self.parameters(inside, arguments)
-        self.later.append((inside, self.at, self.context & ~UNCERTAIN, [node.body], False))
+        self.later.append((inside, self.at, self.context & ~ANNOTATING, [node.body], False))
 
     def named(self, node):
-        """`:=` binds in the scope around all comprehensions."""
+        """`:=` binds in the scope around all comprehensions. Python 3.14 reads none in an annotation; older ones bind
+        by it even where they never evaluate the annotation."""
         self.stack.append(node.value)
         scope = self.scope
         while scope.kind == "comprehension":
             scope = scope.parent
-        if not self.context & UNCERTAIN:
+        if self.context & ANNOTATING:
+            self.refuse("CD007", node, "no valid Python: `:=` in an annotation")
+        else:
             scope.bound.add(node.target.id)
         self.stored(node.target, node.target.id)
 

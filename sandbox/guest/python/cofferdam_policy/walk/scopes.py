@@ -9,9 +9,8 @@ import ast
 
 from ..tables import GUARDED
 
-# What a place allows: beside `is` a module may be named. An annotation may never be evaluated, so what `:=` binds there
-# does not count, but in a lambda of its own.
-COMPARED, UNCERTAIN = 1, 2
+# What a place allows: beside `is` a module may be named, and in an annotation no `:=` may stand but in a lambda.
+COMPARED, ANNOTATING = 1, 2
 
 
 class Scope:

@@ -4,7 +4,7 @@ import ast
 
 from ..tables import PLAIN_TYPES, SPECIAL_DEFINED, TYPE_SINKS
 from .nodes import strings
-from .scopes import UNCERTAIN, Scope
+from .scopes import ANNOTATING, Scope
 
 
 class Statements:
@@ -68,7 +68,7 @@ class Statements:
         """They may be evaluated at once, later, or never."""
         for node in nodes:
             self.annotation(node, in_field)
-        self.later.append((scope, self.at, UNCERTAIN, nodes, False))
+        self.later.append((scope, self.at, ANNOTATING, nodes, False))
 
     def assignment(self, node):
         self.stack.append(node.value)
