@@ -224,6 +224,11 @@ pub(crate) fn special_definable(name: &str) -> bool {
     lists(SPECIAL, name) || lists(DEFINABLE, name)
 }
 
+/// Whether an attribute without an underscore in front leads out of the program.
+pub(crate) fn leads_out(name: &str) -> bool {
+    lists(FRAMES, name) || lists(INTROSPECTION, name)
+}
+
 /// Whether the standard library documents this underscored member as public, or makes it for a field without a
 /// usable name (`_1` in `DataFrame.itertuples`).
 pub(crate) fn documented(name: &str) -> bool {

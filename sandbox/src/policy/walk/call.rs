@@ -208,6 +208,5 @@ fn is_denied_method(name: &str) -> bool {
         || calls::is_file_method(name)
         || calls::is_writer(name)
         || calls::is_evaluator(name)
-        || attributes::FRAMES.contains(&name)
-        || attributes::INTROSPECTION.contains(&name)
+        || attributes::leads_out(name)
 }

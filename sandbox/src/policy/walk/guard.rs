@@ -192,9 +192,7 @@ impl Walker<'_, '_> {
 
     /// A variable that a class annotates becomes an attribute that its patterns read by position.
     pub(super) fn annotated_member(&mut self, name: &str) {
-        self.claims |= calls::is_watched(name)
-            || attributes::FRAMES.contains(&name)
-            || attributes::INTROSPECTION.contains(&name);
+        self.claims |= calls::is_watched(name);
     }
 
     /// Judges patterns that read attributes by position once it is known whose values they may match.

@@ -120,12 +120,7 @@ impl Walker<'_, '_> {
     /// A class pattern reads the attributes that `__match_args__` names, without naming them itself.
     fn match_arguments(&mut self, value: &Expr) {
         let allowed = strings(value).is_some_and(|members| {
-            members.iter().all(|member| {
-                !member.starts_with('_')
-                    && !attributes::FRAMES.contains(member)
-                    && !attributes::INTROSPECTION.contains(member)
-                    && !calls::is_watched(member)
-            })
+            members.iter().all(|member| !member.starts_with('_') && !calls::is_watched(member))
         });
         if !allowed {
             self.refuse_match_arguments(span_of(value));

@@ -7,16 +7,15 @@ from ..tables import (
     DISPATCHERS,
     EVALUATORS,
     FILES,
-    FRAMES,
-    INTROSPECTION,
     KEYWORDS,
+    LEADING_OUT,
     TYPE_SINKS,
     WRITERS,
 )
 from ..words import is_special, shown
 from .nodes import string, type_call
 
-_DENIED_METHODS = FILES | WRITERS | EVALUATORS | FRAMES | INTROSPECTION
+_DENIED_METHODS = FILES | WRITERS | EVALUATORS | LEADING_OUT
 
 
 class Calls:

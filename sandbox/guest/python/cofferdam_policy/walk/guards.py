@@ -2,7 +2,7 @@
 
 import ast
 
-from ..tables import FRAMES, INTROSPECTION, PLAIN_TYPES, TARGETS, WATCHED_METHODS
+from ..tables import PLAIN_TYPES, TARGETS, WATCHED_MEMBERS
 from ..words import shown
 from .nodes import string
 
@@ -155,9 +155,8 @@ class Guards:
 
     def annotated_member(self, node):
         """A variable that a class annotates becomes an attribute that its patterns read by position."""
-        if node.__class__ is ast.Name and self.scope.kind == "class":
-            if node.id in WATCHED_METHODS or node.id in FRAMES or node.id in INTROSPECTION:
-                self.claims = True
+        if node.__class__ is ast.Name and self.scope.kind == "class" and node.id in WATCHED_MEMBERS:
+            self.claims = True
 
     def answers(self, node):
         """`__getattr__` is asked for whatever a value lacks, and libraries ask by special names."""

@@ -2,7 +2,7 @@
 
 import ast
 
-from ..tables import ASSIGNABLE, FRAMES, INTROSPECTION, KEYWORDS, LOADABLE, SPECIAL_DEFINED, WATCHED_METHODS
+from ..tables import ASSIGNABLE, KEYWORDS, LOADABLE, SPECIAL_DEFINED, WATCHED_MEMBERS
 from ..words import is_special, shown
 from .nodes import strings
 from .scopes import COMPARED
@@ -44,8 +44,7 @@ class Names:
 
     def match_arguments(self, value):
         members = strings(value)
-        watched = FRAMES | INTROSPECTION | WATCHED_METHODS
-        if members is None or any(member.startswith("_") or member in watched for member in members):
+        if members is None or any(member.startswith("_") or member in WATCHED_MEMBERS for member in members):
             self.refuse_match_arguments(value)
 
     def loaded(self, node, scope, at, context):
