@@ -90,8 +90,8 @@ pub(crate) fn is_file_method(name: &str) -> bool {
     lists(FILES, name)
 }
 
-/// Whether the attribute leads out of the program, or is a method that reaches files, evaluates text or reads attributes
-/// that a text names, however it is got hold of.
+/// Whether the attribute leads out of the program, or is a method that reaches files, evaluates text or reads
+/// attributes that a text names, however it is got hold of.
 pub(crate) fn is_watched(name: &str) -> bool {
     attributes::leads_out(name)
         || is_file_method(name)

@@ -114,8 +114,9 @@ impl Walker<'_, '_> {
         );
     }
 
-    /// The name that an import binds must stay where the check can follow it. Inside a class Python writes private names
-    /// anew, so that one is read under the spelling of another; and calls of `type` are judged as those of the builtin.
+    /// The name that an import binds must stay where the check can follow it. Inside a class Python writes private
+    /// names anew, so that one is read under the spelling of another; and calls of `type` are judged as those of the
+    /// builtin.
     fn bound_by_import(&mut self, raw: &str, place: Span) {
         self.store(raw, place);
         let name = normal(raw);

@@ -144,7 +144,7 @@ impl Walker<'_, '_> {
     pub(super) fn owner(&self, name: &str) -> Option<Meaning<'_>> {
         let innermost = self.scopes.iter().rposition(|scope| scope.kind != Kind::Parameters);
         for (index, scope) in self.scopes.iter().enumerate().rev() {
-            // What a class body binds or declares holds in that body alone, and in lists of type parameters there.
+            // What a class body binds or declares holds there alone, with its annotations and lists of type parameters.
             if scope.kind == Kind::Class && Some(index) != innermost {
                 continue;
             }
@@ -163,8 +163,8 @@ impl Walker<'_, '_> {
     }
 
     /// Whether Python may go on in the module, past the functions between: where a class body may not have bound the
-    /// name yet, or no longer; and from type parameters in a class, where what a comprehension in its body bound for
-    /// itself hides what the functions around bind.
+    /// name yet, or no longer; and from type parameters and annotations in a class, where what a comprehension in its
+    /// body bound for itself hides what the functions around bind.
     fn goes_on(&self, (owner, binding): Meaning<'_>, offset: usize) -> bool {
         if owner.kind == Kind::Class {
             return !owner.hides_builtin(binding, offset);

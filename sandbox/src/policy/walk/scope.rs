@@ -3,8 +3,8 @@
 //! In a function a bound name is local everywhere, whatever the order: Python never falls back to the builtin. In
 //! a module or class body it does fall back before the binding and after a deletion, so a binding counts there only
 //! where it was certainly made: from the end of its statement to the end of the block that holds it, for the targets
-//! of a loop or of several managers in that statement's body, and only when nothing deletes it. A class body falls back to
-//! the module first.
+//! of a loop or of several managers in that statement's body, and only when nothing deletes it. A class body falls back
+//! to the module first.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,7 +22,7 @@ pub(super) enum Kind {
     Class,
     /// A function, lambda or comprehension.
     Function,
-    /// A list of type parameters, which sees the names of a class that it stands in.
+    /// A list of type parameters, or an annotation in a class: they see the names of a class that they stand in.
     Parameters,
 }
 

@@ -282,7 +282,12 @@ impl Walker<'_, '_> {
     fn annotation(&mut self, annotation: &Expr) {
         let outer = std::mem::replace(&mut self.in_annotation, true);
         let annotates = std::mem::replace(&mut self.annotates, true);
-        self.expression(annotation);
+        if self.in_class() {
+            // From Python 3.14 on it has a scope of its own.
+            self.within(Scope::new(Kind::Parameters), |walker| walker.expression(annotation));
+        } else {
+            self.expression(annotation);
+        }
         self.in_annotation = outer;
         self.annotates = annotates;
     }

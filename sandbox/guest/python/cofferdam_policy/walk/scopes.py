@@ -31,8 +31,8 @@ class Scope:
     )
 
     def __init__(self, kind, parent, at):
-        # "module", "class", "comprehension", "function", which lambdas are too, or "parameters" of types, which see the
-        # names of a class that they stand in.
+        # "module", "class", "comprehension", "function", which lambdas are too, or "parameters" of types, which
+        # annotations in a class are too: they see the names of a class that they stand in.
         self.kind = kind
         self.parent = parent
         self.at = at
@@ -60,7 +60,7 @@ class Scopes:
         while first.kind == "parameters":
             first = first.parent
         while scope is not None:
-            # What a class body binds or declares holds in that body alone, and in lists of type parameters there.
+            # What a class body binds or declares holds there alone, with its annotations and lists of type parameters.
             if scope.kind != "class" or scope is first:
                 if name in scope.globals:
                     return self.global_owner(name, scope, at)
@@ -76,8 +76,8 @@ class Scopes:
 
     def goes_on(self, owner, where, name, scope):
         """Whether Python may go on in the module, past the functions between: where a class body may not have bound the
-        name yet, or no longer; and from type parameters in a class, where what a comprehension in its body bound for
-        itself hides what the functions around bind."""
+        name yet, or no longer; and from type parameters and annotations in a class, where what a comprehension in its
+        body bound for itself hides what the functions around bind."""
         if owner.kind == "class":
             return not _hides_builtin(owner, name, where)
         if scope.kind != "parameters":

@@ -66,6 +66,9 @@ class Statements:
 
     def annotations(self, scope, nodes, in_field=False):
         """They may be evaluated at once, later, or never."""
+        if scope.kind == "class":
+            # From Python 3.14 on they have a scope of their own.
+            scope = Scope("parameters", scope, self.at)
         for node in nodes:
             self.annotation(node, in_field)
         self.later.append((scope, self.at, ANNOTATING, nodes, False))
