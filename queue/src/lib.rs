@@ -97,7 +97,7 @@ pub use redis::{Durability, Redis, RedisBuilder};
 pub use settings::{Bound, Limit, Mode, QueueSettings, Rate, Setting, WorkerLoad};
 pub use signal::{Listener, Signal};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Sqlite, SqliteBuilder};
+pub use sqlite::{Outbox, OutboxBuilder, OutboxState, OutboxStats, Sqlite, SqliteBuilder};
 pub use state::{DeathReason, TaskState};
 pub use stats::{Counts, QueueStats};
 pub use step::{Delivery, Ending, Lease, LeaseToken, Note, Places, Settlement, Step, StepReply, Verdict};
