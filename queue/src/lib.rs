@@ -63,6 +63,8 @@ mod random;
 #[cfg(feature = "redis")]
 mod redis;
 mod rules;
+#[cfg(feature = "cron")]
+mod schedule;
 mod settings;
 mod signal;
 #[cfg(feature = "sqlite")]
@@ -94,6 +96,8 @@ pub use priority::Priority;
 pub use queue::Queue;
 #[cfg(feature = "redis")]
 pub use redis::{Durability, Redis, RedisBuilder};
+#[cfg(feature = "cron")]
+pub use schedule::{MissedFire, Schedule, ScheduleView};
 pub use settings::{Bound, Limit, Mode, QueueSettings, Rate, Setting, WorkerLoad};
 pub use signal::{Listener, Signal};
 #[cfg(feature = "sqlite")]
