@@ -48,6 +48,7 @@ mod monitor;
 mod monitor_builder;
 mod observer;
 mod publisher;
+mod random;
 mod reporter;
 mod seconds;
 mod state;
@@ -64,7 +65,7 @@ pub use observer::Observer;
 pub use publisher::{Publisher, PublisherBuilder, PublisherStats};
 pub use reporter::{Processing, Reporter};
 pub use state::{Liveness, WorkerState};
-pub use store::{Entry, Store, key};
+pub use store::{Entry, Listing, Store, key};
 pub use workers::Workers;
 
 #[cfg(doctest)]
