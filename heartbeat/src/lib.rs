@@ -49,12 +49,17 @@ mod monitor_builder;
 mod observer;
 mod publisher;
 mod random;
+#[cfg(feature = "redis")]
+mod redis;
 mod reporter;
 mod seconds;
 mod state;
 mod store;
 mod workers;
 
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use crate::redis::{RedisStore, RedisStoreBuilder};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use document::{Heartbeat, Status};
 pub use error::{Error, ErrorKind};

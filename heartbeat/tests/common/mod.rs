@@ -1,6 +1,9 @@
 //! A world with a clock that stands still, and a store that can be taken out of reach.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[cfg(feature = "redis")]
+pub(crate) mod server;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
