@@ -21,7 +21,7 @@ pub(super) struct Documents {
     pub(super) found: HashMap<String, String>,
     /// The run ids of the masters that answered. Another set is another memory.
     pub(super) servers: BTreeSet<String>,
-    /// Whether some master would take no document now, or did not say.
+    /// Whether some master would take no document now, did not say, or is another one than was thought.
     pub(super) doubtful: bool,
 }
 
@@ -45,9 +45,8 @@ impl Documents {
                 None => reader.unanswered.push(worker.clone()),
             }
         }
-        let alone = shares.len() == 1;
         for (master, share) in shares {
-            reader.read_share(master, &share, alone).await?;
+            reader.read_share(master, &share).await?;
         }
         reader.read_unanswered().await?;
         Ok(reader.documents)
@@ -65,7 +64,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads from one master, and finds out which it is and whether it takes writes.
-    async fn read_share(&mut self, master: &Address, share: &[&str], alone: bool) -> Result<(), Refusal> {
+    async fn read_share(&mut self, master: &Address, share: &[&str]) -> Result<(), Refusal> {
         let mut commands = vec![Info::command(&["server", "replication"])];
         commands.extend(share.first().map(|worker| self.keys.touch(worker)));
         let Some(answers) = self.send(master, &commands, share).await else { return Ok(()) };
@@ -76,7 +75,7 @@ impl Reader<'_> {
             }
             self.documents.doubtful |= refusal.refuses_writes();
         }
-        self.meet(master, answers.first(), alone)?;
+        self.meet(master, answers.first())?;
         for workers in share.chunks(AT_ONCE) {
             let commands: Vec<Cmd> = workers.iter().map(|worker| self.keys.get(worker)).collect();
             let Some(answers) = self.send(master, &commands, workers).await else { continue };
@@ -88,6 +87,8 @@ impl Reader<'_> {
     }
 
     async fn read_unanswered(&mut self) -> Result<(), Refusal> {
+        // Whoever has them may be a new master, and was not asked for its run id.
+        self.documents.doubtful |= !self.unanswered.is_empty();
         for worker in std::mem::take(&mut self.unanswered) {
             let get = [self.keys.get(&worker)];
             match self.router.call(self.keys.document_slot(&worker), &get, self.patience).await {
@@ -105,7 +106,6 @@ impl Reader<'_> {
             Ok(answers) => Some(answers),
             Err(error) => {
                 tracing::debug!(%error, "a master did not answer for its workers");
-                self.documents.doubtful = true;
                 self.unanswered.extend(workers.iter().map(|worker| (*worker).to_owned()));
                 None
             }
@@ -113,18 +113,20 @@ impl Reader<'_> {
     }
 
     /// Takes note of who answered.
-    fn meet(&mut self, master: &Address, answer: Option<&Value>, alone: bool) -> Result<(), Refusal> {
+    fn meet(&mut self, master: &Address, answer: Option<&Value>) -> Result<(), Refusal> {
         if let Some(Value::ServerError(error)) = answer {
             self.documents.doubtful = true;
             let refusal = Refusal::from_server(master, error);
             return if refusal.is_permanent() { Err(refusal) } else { Ok(()) };
         }
         let info = answer.and_then(Info::read).ok_or_else(|| Refusal::Garbled { node: master.clone() })?;
-        // A node of a cluster that was demoted sends those who ask on; a single server lets them read what is old.
-        if alone && info.is_replica() {
-            return Err(Refusal::Replica { node: master.clone() });
+        // A node of a cluster that was demoted sends those who ask on to a master that was not met yet; a single server
+        // lets them read what is old.
+        match info.is_replica() {
+            true if self.router.is_single() => return Err(Refusal::Replica { node: master.clone() }),
+            true => self.documents.doubtful = true,
+            false => self.documents.servers.extend(info.get("run_id").map(str::to_owned)),
         }
-        self.documents.servers.extend(info.get("run_id").map(str::to_owned));
         Ok(())
     }
 

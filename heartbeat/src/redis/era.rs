@@ -25,7 +25,7 @@ pub(super) struct Look {
     /// Our time when that was asked, and when it was known.
     pub(super) asked: Instant,
     pub(super) answered: Instant,
-    /// Whether workers may have been unable to write: a master refused writes, or gave no answer.
+    /// Whether workers may have been unable to write: a master refused writes, gave no answer, or is new.
     pub(super) doubtful: bool,
 }
 

@@ -41,6 +41,11 @@ impl Router {
         Self { nodes, map: Mutex::new(Map { topology: None, stale: false, fixed: false }) }
     }
 
+    /// Whether there is one server and never another.
+    pub(super) fn is_single(&self) -> bool {
+        self.lock().fixed
+    }
+
     /// Has commands on keys of one slot carried out and returns an answer for each, none of them an error.
     pub(super) async fn call(
         &self,

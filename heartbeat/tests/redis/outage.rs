@@ -152,7 +152,10 @@ fn a_store_goes_with_its_caller_from_runtime_to_runtime() {
     first.block_on(store.put(&id(1), document(&id(1)), TTL)).unwrap();
     // The first one stands still from here on, and later it is gone.
     let second = runtime();
+    let begin = Instant::now();
     second.block_on(store.put(&id(2), document(&id(2)), TTL)).unwrap();
+    let took = begin.elapsed();
+    assert!(took < Duration::from_millis(700), "{took:?} is what it takes to give up a connection");
     drop(first);
     runtime().block_on(store.put(&id(3), document(&id(3)), TTL)).unwrap();
     assert_eq!(second.block_on(store.list()).unwrap().entries.len(), 3);
