@@ -3,11 +3,11 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 
-use super::{Args, Inner};
 use super::script::{Request, SCRIPTS};
 use super::shard::{Shard, Shards};
 use super::values::{array, bytes, odd, text};
 use super::view::sought;
+use super::{Args, Inner};
 use crate::settings::{DEFAULT_QUARANTINE_AFTER, DEFAULT_WEIGHT};
 use crate::{Cancelled, Error, Label, Limit, Mode, QueueSettings, Rate, Section, Setting, TaskId};
 

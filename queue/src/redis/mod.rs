@@ -33,7 +33,7 @@ use ::redis::Value;
 use crate::clock::millis;
 use crate::limits::{check_count, check_enqueue, check_lease, check_notes, check_step};
 use crate::random::TokenSource;
-use crate::signal::Hub;
+use crate::signal::{Hub, News};
 use crate::{
     Bound, Broker, Cancelled, Clock, Enqueued, Error, Lease, Listener, NewTask, Note, QueueName,
     QueueSettings, QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId, TaskState,
@@ -365,7 +365,7 @@ impl Broker for Redis {
     async fn set(&self, queue: &QueueName, setting: Setting) -> Result<(), Error> {
         let shards = self.shards(queue).await?;
         self.inner.set(&shards, setting).await?;
-        self.inner.hub.ready(queue);
+        self.inner.hub.tell(queue, &News { ready: true, ..News::default() });
         Ok(())
     }
 

@@ -13,7 +13,8 @@ const SLOTS: u32 = 16_384;
 
 /// The keys of a shard, in the order in which every script takes them.
 const KEYS: [&str; 17] = [
-    "body", "inf", "fin", "dead", "deadz", "w", "x", "cfg", "dep", "note", "r0", "r1", "r2", "s", "q", "a", "wait",
+    "body", "inf", "fin", "dead", "deadz", "w", "x", "cfg", "dep", "note", "r0", "r1", "r2", "s", "q", "a",
+    "wait",
 ];
 
 /// Where settings lie among the keys.

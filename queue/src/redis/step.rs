@@ -47,7 +47,8 @@ struct Outcome {
 
 impl Inner {
     pub(super) async fn step(&self, shards: &Shards, step: &Step) -> Result<StepReply, Error> {
-        let mut reply = StepReply { settled: vec![Verdict::Unanswered; step.settle.len()], claimed: Vec::new() };
+        let mut reply =
+            StepReply { settled: vec![Verdict::Unanswered; step.settle.len()], claimed: Vec::new() };
         let (mut failed, mut answered) = (None, false);
         let mut search = Search::new(shards, step);
         let mut parts = search.first(shards, step);

@@ -22,5 +22,6 @@ fn address(name: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/services/env");
     let text = fs::read_to_string(file).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-    line.unwrap_or_else(|| panic!("{name} is not set: run `cargo xtask services up redis redis-cluster`")).to_owned()
+    line.unwrap_or_else(|| panic!("{name} is not set: run `cargo xtask services up redis redis-cluster`"))
+        .to_owned()
 }
