@@ -20,4 +20,5 @@ mod redis;
 mod service;
 mod user;
 
-pub(crate) use command::{Arguments, run};
+pub(crate) use command::{Arguments, during, run};
+pub(crate) use service::Service;
