@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::{Enqueued, Novelty, QueueName, Reaped, Step, StepReply, TaskId, Topic, Verdict};
+use crate::{QueueName, TaskId, Topic};
 
 /// Where [`Listener`]s hear of a change.
 pub struct Signal {
@@ -129,31 +129,6 @@ impl Hub {
         self.finished(queue, news.ended.iter());
         self.progressed(queue, &news.progressed);
         if news.ready {
-            self.ready(queue);
-        }
-    }
-
-    /// Wakes those whom an enqueue concerns.
-    pub(crate) fn enqueued(&self, queue: &QueueName, answers: &[Enqueued]) {
-        if answers.iter().any(|answer| answer.novelty == Novelty::New) {
-            self.ready(queue);
-        }
-    }
-
-    /// Wakes those whom a step concerns.
-    pub(crate) fn stepped(&self, queue: &QueueName, step: &Step, reply: &StepReply) {
-        let pairs = step.settle.iter().zip(&reply.settled);
-        let ended = pairs.filter(|(_, verdict)| matches!(verdict, Verdict::Recorded | Verdict::Dead));
-        self.finished(queue, ended.map(|(one, _)| &one.lease.task));
-        if reply.settled.iter().any(|verdict| matches!(verdict, Verdict::Retrying | Verdict::HandedBack)) {
-            self.ready(queue);
-        }
-    }
-
-    /// Wakes those whom a reaping concerns.
-    pub(crate) fn reaped(&self, queue: &QueueName, reaped: &[Reaped]) {
-        self.finished(queue, reaped.iter().filter(|one| one.dead).map(|one| &one.task));
-        if reaped.iter().any(|one| !one.dead) {
             self.ready(queue);
         }
     }
