@@ -102,7 +102,9 @@ async fn a_handler_may_say_when_to_come_again_and_that_its_run_broke_down() {
     };
     let worker = builder(&queue).build().unwrap();
     let (counters, states) = run_until_finished(&queue, worker, handler, &["broken"]).await;
-    let TaskState::Dead { reason: DeathReason::Crashes, error, .. } = &states[0] else { panic!("{states:?}") };
+    let TaskState::Dead { reason: DeathReason::Crashes, error, .. } = &states[0] else {
+        panic!("{states:?}")
+    };
     assert_eq!(error, "the sandbox was killed");
     let Some(TaskState::Waiting { ready_at }) = queue.state(&id("later")).await.unwrap() else { panic!() };
     let wait = ready_at.duration_since(std::time::SystemTime::now()).unwrap();
