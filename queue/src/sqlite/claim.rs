@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::fair::NAMELESS;
 use super::fault::Fault;
 use super::lanes::{Crossing, Head, Open};
-use super::ledger::{Facts, Ledger, label, limit, task_id, traits};
+use super::ledger::{Facts, Ledger, label, limit, task_id, token, traits};
 use super::limits::Gate;
 use crate::clock::{length, moment, span};
 use crate::rules::{self, Destination};
@@ -217,7 +217,7 @@ impl Ledger<'_> {
         let delivery = Delivery {
             lease: Lease {
                 task: task_id(row, 1)?,
-                token: self.tokens.next(),
+                token: token(seq, self.tokens),
                 priority,
                 class: class.cloned(),
                 shard: 0,

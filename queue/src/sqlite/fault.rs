@@ -36,6 +36,12 @@ impl Fault {
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
 
+    /// Whether the call was refused at the door, before it changed anything that matters.
+    pub(super) fn is_clean(&self) -> bool {
+        let Self::Refused(error) = self else { return false };
+        matches!(**error, Error::QueueFull { .. } | Error::Draining { .. })
+    }
+
     pub(super) fn into_error(self, action: &'static str, waited: Duration) -> Error {
         let busy = self.is_busy();
         match self {

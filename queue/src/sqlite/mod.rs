@@ -28,6 +28,7 @@ mod schema;
 mod settings;
 mod settle;
 mod tables;
+mod thread;
 mod upgrade;
 mod upkeep;
 mod view;

@@ -9,6 +9,9 @@ use proptest::prelude::*;
 /// How many different task ids there are.
 pub(crate) const IDS: u8 = 12;
 
+/// The ids below this one mostly form one group, in which each waits for lower ones: those that are likely to be there.
+const FAMILY: u8 = 6;
+
 /// One call, or the passing of time.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
@@ -107,8 +110,16 @@ fn draft() -> impl Strategy<Value = Draft> {
     let names = (0..IDS, any::<u8>(), weighted(0.2, 0_u8..2), weighted(0.6, 0_u8..3), weighted(0.4, 0_u8..2));
     let nature = (0_usize..3, 1_u32..4, 1_u32..4, prop::bool::weighted(0.1));
     let when = (times(&[0, 0, 0, 1, 1000, 5000]), weighted(0.2, times(&[0, 1000, 5000])));
-    (names, nature, when, tie()).prop_map(|(names, nature, (delay, deadline), tie)| {
+    let parents = (weighted(0.9, vec(any::<u8>(), 0..3)), any::<bool>());
+    (names, nature, when, tie(), parents).prop_map(|(names, nature, (delay, deadline), tie, parents)| {
         let (id, payload, class, tenant, code) = names;
+        let tie = match parents {
+            (Some(parents), tolerant) if id < FAMILY => {
+                let after = parents.into_iter().filter(|_| id > 0).map(|parent| parent % id.max(1)).collect();
+                Tie::Group { group: 0, after, tolerant }
+            }
+            _ => tie,
+        };
         let (priority, attempts, crashes, marker) = nature;
         Draft { id, payload, priority, delay, attempts, crashes, class, tenant, code, deadline, marker, tie }
     })
