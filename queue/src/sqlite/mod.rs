@@ -7,9 +7,12 @@
 
 mod broker;
 mod builder;
+mod choice;
 mod claim;
 mod codes;
 mod control;
+#[cfg(test)]
+mod cost;
 mod disk;
 mod engine;
 mod enqueue;
