@@ -75,7 +75,6 @@ proptest! {
     #![proptest_config(cases(60))]
 
     #[test]
-    #[ignore = "SQLite does not keep all rules yet"]
     fn sqlite_keeps_its_word(plan in vec(act(), 1..80)) {
         block_on(async {
             let (stage, _folder) = sqlite().await;
@@ -84,7 +83,6 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "SQLite does not keep all rules yet"]
     fn memory_and_sqlite_answer_alike(plan in vec(act(), 1..80)) {
         block_on(async {
             let (stage, _folder) = sqlite().await;
