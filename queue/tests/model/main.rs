@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod judge;
+mod life;
 mod plan;
+mod rates;
 mod scene;
 mod stage;
 
