@@ -157,11 +157,24 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-pub(crate) fn act() -> impl Strategy<Value = Act> {
+/// A limit on concurrency and one on the rate are there from the start: so many acts later few would be left.
+pub(crate) fn plan() -> impl Strategy<Value = Vec<Act>> {
+    let limits = (1_u32..3, (1_u32..4, prop::sample::select(&[999_u64, 5000][..])));
+    (limits, vec(act(), 1..80)).prop_map(|((tasks, rate), mut acts)| {
+        let limit = |name, concurrency, rate| Act::Set(Change::Limit { name, concurrency, rate });
+        acts.splice(..0, [limit(0, Some(tasks), None), limit(1, None, Some(rate))]);
+        acts
+    })
+}
+
+fn act() -> impl Strategy<Value = Act> {
     let enqueue = (vec(draft(), 1..6), weighted(0.1, 0_u64..12), weighted(0.1, times(&[0, 1000])));
     let used = times(&[0, 0, 20, 500, 2000]);
     let settle = vec((pick(), end(), used), 0..4);
-    let claim = vec((weighted(0.2, 0_u8..2), 0_usize..6), 0..3);
+    let claim = prop_oneof![
+        3 => (1_usize..6).prop_map(|count| vec![(None, count)]),
+        1 => vec((weighted(0.2, 0_u8..2), 0_usize..6), 0..3),
+    ];
     prop_oneof![
         6 => enqueue.prop_map(|(tasks, most_ready, oldest)| Act::Enqueue { tasks, most_ready, oldest }),
         10 => (0_u8..3, settle, claim).prop_map(|(worker, settle, claim)| Act::Step { worker, settle, claim }),
