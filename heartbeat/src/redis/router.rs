@@ -93,8 +93,9 @@ impl Router {
         };
         let masters = known.iter().flat_map(|topology| topology.masters()).cloned();
         let mut refusal = Refusal::Uncovered { missing: usize::from(super::slot::COUNT) };
-        for node in self.nodes.to_ask(masters) {
-            match self.ask_topology(&node, patience).await {
+        let nodes = self.nodes.to_ask(masters);
+        for (index, node) in nodes.iter().enumerate() {
+            match self.ask_topology(node, &patience.for_one_of(nodes.len() - index)).await {
                 Ok(topology) => {
                     let topology = Arc::new(topology);
                     let mut map = self.lock();
