@@ -1,0 +1,21 @@
+//! Faults against the queue, on real servers and processes, and a checker of what became of every task.
+//!
+//! A run starts producers and workers as processes of their own, kills and stops them and the servers that they talk to,
+//! by a schedule that a seed decides, heals everything, waits until the queue is worked off, and judges the history that
+//! all processes wrote.
+//!
+//! - [`history`] is what the processes write down.
+//! - [`checker`] judges it.
+//!
+//! What it does not show: the clocks of the processes are one, the network does not drop single packets, and a disk never
+//! lies, since all of it is one machine. A run that is judged good has not met a fault; it does not prove that there is
+//! none.
+#![forbid(unsafe_code)]
+
+pub mod checker;
+pub mod clock;
+mod error;
+pub mod history;
+pub mod mode;
+
+pub use error::{Error, Result};
