@@ -14,8 +14,10 @@
 
 pub mod checker;
 pub mod clock;
+pub mod cluster;
 mod error;
 pub mod history;
 pub mod mode;
+pub mod process;
 
 pub use error::{Error, Result};

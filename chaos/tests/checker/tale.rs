@@ -7,7 +7,7 @@ use cofferdam_chaos::history::{
     Answer, Ask, Delivery, Event, Run, RunEnding, Signal, Standing, Verdict, What,
 };
 
-pub const TERMS: Terms = Terms {
+pub(crate) const TERMS: Terms = Terms {
     promise: Promise::FULL,
     deadline: Duration::from_secs(4),
     grace: Duration::from_secs(1),
@@ -16,7 +16,7 @@ pub const TERMS: Terms = Terms {
 
 /// What a client hears of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub(crate) enum Heard {
     Ok,
     Fail,
     Unknown,
@@ -26,27 +26,34 @@ pub enum Heard {
 
 /// A history in the making. Every event is a millisecond after the one before.
 #[derive(Clone, Default)]
-pub struct Tale {
-    pub events: Vec<Event>,
+pub(crate) struct Tale {
+    pub(crate) events: Vec<Event>,
     at: u64,
     calls: u64,
 }
 
 impl Tale {
     /// Lets time pass.
-    pub fn pause(&mut self, milliseconds: u64) -> &mut Self {
+    pub(crate) fn pause(&mut self, milliseconds: u64) -> &mut Self {
         self.at += milliseconds * 1_000;
         self
     }
 
-    pub fn tell(&mut self, process: &str, what: What) -> &mut Self {
+    pub(crate) fn tell(&mut self, process: &str, what: What) -> &mut Self {
         self.at += 1_000;
         self.events.push(Event { at: self.at, process: process.into(), what });
         self
     }
 
     /// A call that takes so many milliseconds.
-    pub fn call(&mut self, process: &str, ask: Ask, heard: Heard, answer: Answer, took: u64) -> &mut Self {
+    pub(crate) fn call(
+        &mut self,
+        process: &str,
+        ask: Ask,
+        heard: Heard,
+        answer: Answer,
+        took: u64,
+    ) -> &mut Self {
         let call = self.calls;
         self.calls += 1;
         self.tell(process, What::Invoke { call, ask }).pause(took);
@@ -59,11 +66,11 @@ impl Tale {
         }
     }
 
-    pub fn enqueue(&mut self, task: &str, heard: Heard) -> &mut Self {
+    pub(crate) fn enqueue(&mut self, task: &str, heard: Heard) -> &mut Self {
         self.call("producer", Ask::Enqueue { tasks: vec![task.into()] }, heard, Answer::Done, 1)
     }
 
-    pub fn deliver(&mut self, process: &str, task: &str) -> &mut Self {
+    pub(crate) fn deliver(&mut self, process: &str, task: &str) -> &mut Self {
         let ask = Ask::Step { worker: process.into(), settle: Vec::new(), claim: 1 };
         let delivery = Delivery { task: task.into(), attempt: 1, crashes: 0 };
         let answer = Answer::Step { verdicts: Vec::new(), deliveries: vec![delivery] };
@@ -71,11 +78,17 @@ impl Tale {
     }
 
     /// A run that ends with this result, or without one.
-    pub fn settle(&mut self, process: &str, task: &str, result: Option<&str>, verdict: Verdict) -> &mut Self {
+    pub(crate) fn settle(
+        &mut self,
+        process: &str,
+        task: &str,
+        result: Option<&str>,
+        verdict: Verdict,
+    ) -> &mut Self {
         self.settle_and_hear(process, task, result, verdict, Heard::Ok)
     }
 
-    pub fn settle_and_hear(
+    pub(crate) fn settle_and_hear(
         &mut self,
         process: &str,
         task: &str,
@@ -89,16 +102,16 @@ impl Tale {
         self.call(process, ask, heard, Answer::Step { verdicts: vec![verdict], deliveries: Vec::new() }, 1)
     }
 
-    pub fn signal(&mut self, target: &str, signal: Signal) -> &mut Self {
+    pub(crate) fn signal(&mut self, target: &str, signal: Signal) -> &mut Self {
         self.tell("nemesis", What::Signal { target: target.into(), signal })
     }
 
-    pub fn read(&mut self, task: &str, standing: Standing) -> &mut Self {
+    pub(crate) fn read(&mut self, task: &str, standing: Standing) -> &mut Self {
         self.tell("auditor", What::Final { task: task.into(), standing })
     }
 
     /// A fault in which a master is lost.
-    pub fn lose_master(&mut self, fault: u64) -> &mut Self {
+    pub(crate) fn lose_master(&mut self, fault: u64) -> &mut Self {
         self.tell("nemesis", What::FaultBegins { fault, name: "kill a master".into(), loses_master: true })
             .tell("nemesis", What::Promoted { fault })
             .tell("nemesis", What::Served { fault })
@@ -106,7 +119,7 @@ impl Tale {
     }
 
     /// The counts that fit what was read.
-    pub fn count(&mut self) -> &mut Self {
+    pub(crate) fn count(&mut self) -> &mut Self {
         let number = |wanted: Standing| {
             let read = self
                 .events
@@ -123,7 +136,7 @@ impl Tale {
     }
 
     /// A task that goes its way without a fault.
-    pub fn good(&mut self, task: &str) -> &mut Self {
+    pub(crate) fn good(&mut self, task: &str) -> &mut Self {
         let result = format!("w#1 {task}");
         self.enqueue(task, Heard::Ok)
             .deliver("w", task)
@@ -131,18 +144,18 @@ impl Tale {
             .read(task, done(&result))
     }
 
-    pub fn findings(&self, promise: Promise) -> Vec<Finding> {
+    pub(crate) fn findings(&self, promise: Promise) -> Vec<Finding> {
         judge(&self.events, &Terms { promise, ..TERMS }).findings
     }
 
     /// The kinds and subjects that are found under the full promise.
-    pub fn faults(&self) -> Vec<(Kind, String)> {
+    pub(crate) fn faults(&self) -> Vec<(Kind, String)> {
         let findings = self.findings(Promise::FULL);
         assert!(findings.iter().all(|finding| !finding.excused));
         findings.into_iter().map(|finding| (finding.kind, finding.subject)).collect()
     }
 }
 
-pub fn done(result: &str) -> Standing {
+pub(crate) fn done(result: &str) -> Standing {
     Standing::Done { result: result.into() }
 }
