@@ -33,7 +33,7 @@ pub enum Error {
 }
 
 /// What every fallible function here returns.
-pub type Result<T = ()> = std::result::Result<T, Error>;
+pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// Says what was being done when an error came up.
 pub(crate) trait Context<T> {

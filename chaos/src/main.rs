@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::{Parser, Subcommand};
-use cofferdam_chaos::{Result, process};
+use clap::{Args, Parser, Subcommand};
+use cofferdam_chaos::load::{Setup, produce, work};
+use cofferdam_chaos::mode::Mode;
+use cofferdam_chaos::{Error, Plan, Result, judge_history, process, report};
 
 #[derive(Parser)]
 #[command(
@@ -18,6 +21,31 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Bring faults about and judge what became of every task.
+    Run(Run),
+    /// Judge the history of a run once more.
+    Judge {
+        /// The folder `history` of the run.
+        history: PathBuf,
+        /// What was tested.
+        #[arg(long, value_enum)]
+        mode: Mode,
+    },
+    /// Runs tasks until it is asked to end.
+    #[command(hide = true)]
+    Worker(Setup),
+    /// Puts tasks in until it is asked to end.
+    #[command(hide = true)]
+    Producer {
+        #[command(flatten)]
+        setup: Setup,
+        /// What decides what the tasks do.
+        #[arg(long)]
+        seed: u64,
+        /// Tasks a second.
+        #[arg(long)]
+        rate: u32,
+    },
     /// Becomes another program that ends when the one who started it ends.
     #[command(hide = true)]
     Leash {
@@ -29,8 +57,33 @@ enum Command {
     },
 }
 
+#[derive(Args)]
+struct Run {
+    /// What to test, one after another.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "sqlite")]
+    mode: Vec<Mode>,
+    /// For how many minutes faults come, over all modes together.
+    #[arg(long, default_value_t = 1.5)]
+    minutes: f64,
+    /// What decides the order of the faults; drawn and printed where it is not given.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Where histories, logs and data are written; what is there of an earlier run is removed.
+    #[arg(long, default_value = "target/chaos")]
+    folder: PathBuf,
+    /// The first port that the nodes of a cluster may use.
+    #[arg(long, default_value_t = 23_000)]
+    port: u16,
+    /// The program `redis-server`, where it is not on the PATH.
+    #[arg(long)]
+    server: Option<PathBuf>,
+    /// How many tasks a second are put in.
+    #[arg(long, default_value_t = 200)]
+    rate: u32,
+}
+
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    match execute(Arguments::parse().command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -40,9 +93,49 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether the run was judged good.
-fn run(command: Command) -> Result<bool> {
+/// Whether what was to be judged is good.
+fn execute(command: Command) -> Result<bool> {
     match command {
+        Command::Run(run) => execute_run(run),
+        Command::Judge { history, mode } => {
+            let judgement = judge_history(&history, mode)?;
+            let valid = judgement.valid;
+            println!("{}", report(0, &[(mode, judgement)])?);
+            Ok(valid)
+        }
+        Command::Worker(setup) => on_the_leash(work(setup)),
+        Command::Producer { setup, seed, rate } => on_the_leash(produce(setup, seed, rate)),
         Command::Leash { program, arguments } => Err(process::become_leashed(&program, &arguments)),
     }
+}
+
+fn execute_run(run: Run) -> Result<bool> {
+    let seconds = run.minutes * 60.0;
+    let faults_for = Duration::try_from_secs_f64(seconds).map_err(|_| {
+        Error::Refused(format!("{} minutes cannot be run: take a positive number", run.minutes))
+    })?;
+    let program = std::env::current_exe()
+        .map_err(|source| Error::Failed { action: "find this program".into(), source: source.into() })?;
+    let seed = run.seed.unwrap_or_else(|| cofferdam_chaos::clock::now() % 1_000_000);
+    let plan = Plan {
+        modes: run.mode,
+        faults_for,
+        seed,
+        folder: run.folder,
+        port: run.port,
+        server: run.server,
+        rate: run.rate,
+    };
+    let judgements = cofferdam_chaos::run(&plan, program)?;
+    println!("{}", report(seed, &judgements)?);
+    Ok(judgements.iter().all(|(_, judgement)| judgement.valid))
+}
+
+/// Runs a process of the load, which ends with the run however that ends.
+fn on_the_leash(deed: impl Future<Output = Result>) -> Result<bool> {
+    process::leash()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime
+        .map_err(|source| Error::Failed { action: "start the process".into(), source: source.into() })?;
+    runtime.block_on(deed).map(|()| true)
 }

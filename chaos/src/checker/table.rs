@@ -9,7 +9,7 @@ const TOLD: usize = 20;
 
 /// One row for each figure and one column for each mode, then the findings that are not excused.
 #[must_use]
-pub fn table(judgements: &[(&str, Judgement)]) -> String {
+pub fn table(judgements: &[(&str, &Judgement)]) -> String {
     let mut text = String::new();
     let head = judgements.iter().map(|(mode, _)| (*mode).to_owned());
     line(&mut text, "", head);

@@ -59,7 +59,7 @@ impl Watch {
     #[must_use]
     pub fn await_service(&mut self, within: Duration) -> bool {
         let began = Instant::now();
-        while !self.served().is_some_and(|served| served > self.served_before) {
+        while self.served().is_none_or(|served| served <= self.served_before) {
             if began.elapsed() > within {
                 return false;
             }
