@@ -23,30 +23,39 @@ const BACK_WITHIN: Duration = Duration::from_secs(2);
 pub enum Mode {
     /// One SQLite file, shared by all processes.
     Sqlite,
+    /// A Redis Cluster that answers before any replica has what it answered for.
+    Async,
+    /// A Redis Cluster that answers when one replica has it.
+    #[value(name = "replicated1")]
+    Replicated1,
 }
 
 impl Mode {
+    /// The modes on a Redis Cluster.
+    pub const REDIS: [Self; 2] = [Self::Async, Self::Replicated1];
+
     /// The name on the command line and in the table.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
+            Self::Async => "async",
+            Self::Replicated1 => "replicated1",
         }
     }
 
     /// Whether the mode needs a Redis Cluster.
     #[must_use]
     pub const fn needs_cluster(self) -> bool {
-        match self {
-            Self::Sqlite => false,
-        }
+        !matches!(self, Self::Sqlite)
     }
 
     /// What the mode is held to.
     #[must_use]
     pub const fn terms(self) -> Terms {
         let promise = match self {
-            Self::Sqlite => Promise::FULL,
+            Self::Async => Promise::NONE,
+            Self::Sqlite | Self::Replicated1 => Promise::FULL,
         };
         Terms { promise, deadline: DEADLINE, grace: GRACE, back_within: BACK_WITHIN }
     }
@@ -55,5 +64,18 @@ impl Mode {
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_knows_each_mode_by_the_name_in_the_table() {
+        for mode in Mode::value_variants() {
+            assert_eq!(Mode::from_str(mode.name(), false), Ok(*mode));
+        }
+        assert!(Mode::REDIS.into_iter().all(Mode::needs_cluster));
     }
 }

@@ -131,7 +131,8 @@ impl<'a> Story<'a> {
         let begun = self.open.get(&(process, call)).and_then(|index| self.calls.get(*index));
         let asked = begun.map_or(event.at, |call| call.began);
         if let Some(Ask::Step { settle, .. }) = begun.map(|call| call.ask) {
-            for (run, verdict) in settle.iter().zip(verdicts) {
+            let answered = settle.iter().zip(verdicts).filter(|(_, one)| **one != Verdict::Unanswered);
+            for (run, verdict) in answered {
                 let mut runs = self.task(&run.task).runs.iter_mut();
                 // A run whose answer was lost is settled again; each try is its own entry, known by its place in memory.
                 if let Some(settled) = runs.rfind(|one| std::ptr::eq(one.run, run)) {

@@ -125,16 +125,11 @@ pub enum Ask {
         /// How many tasks to claim at most.
         claim: usize,
     },
-    /// To make leases last.
-    Renew,
-    /// To take back the tasks of the dead.
-    Reap,
-    /// To tell where tasks stand.
-    Lookup,
-    /// To count.
-    Stats,
-    /// To forget old records.
-    Forget,
+    /// Anything else, of which only the name and the time matter.
+    Other {
+        /// The name.
+        name: String,
+    },
 }
 
 /// One run of a task that ended.
@@ -205,6 +200,8 @@ pub enum Verdict {
     HandedBack,
     /// The task was somebody else's by then.
     LeaseLost,
+    /// The part of the queue that holds the task did not answer.
+    Unanswered,
 }
 
 /// Where a task stood when all was over.
@@ -243,15 +240,11 @@ pub enum Signal {
 impl Ask {
     /// The name of the call.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Enqueue { .. } => "enqueue",
             Self::Step { .. } => "step",
-            Self::Renew => "renew",
-            Self::Reap => "reap",
-            Self::Lookup => "lookup",
-            Self::Stats => "stats",
-            Self::Forget => "forget",
+            Self::Other { name } => name,
         }
     }
 }

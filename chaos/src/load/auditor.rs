@@ -85,7 +85,7 @@ impl Auditor {
                 self.recorder.write(What::Final { task: task.to_string(), standing: standing(state) });
             }
             let counts = persist(|| self.queue.stats()).await?.total();
-            let waiting = counts.ready + counts.delayed;
+            let waiting = counts.ready + counts.delayed + counts.blocked;
             self.recorder.write(What::Totals { waiting, leased: counts.leased, dead: counts.dead });
             Ok(())
         })

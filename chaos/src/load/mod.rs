@@ -6,6 +6,7 @@ mod auditor;
 mod behaviour;
 mod producer;
 mod recording;
+mod words;
 mod worker;
 
 pub use auditor::Auditor;

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use cofferdam_queue::{
-    Broker, Ending, Enqueued, Error, ErrorKind, Lease, Listener, NewTask, QueueName, QueueStats, ReapScope,
-    Reaped, Step, StepReply, TaskId, TaskState, Topic, WorkerId,
+    Bound, Broker, Cancelled, Enqueued, Error, Lease, Listener, NewTask, Note, QueueName, QueueSettings,
+    QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId, TaskState, TaskView, Topic,
+    WorkerId, WorkerLoad,
 };
 
-use crate::history::{Answer, Ask, Delivery, Recorder, Run, RunEnding, Verdict, What};
+use super::words::{in_full, may_have_had_effect, run, stepped};
+use crate::history::{Answer, Ask, Recorder, What};
 
 /// A broker whose calls are written down, each before it is made and each answer before anybody acts on it.
 pub struct Recording<B> {
@@ -36,6 +38,15 @@ impl<B> Recording<B> {
             Err(error) => Outcome::Fail(in_full(error)),
         });
         answer
+    }
+
+    /// Makes a call of which only the name and the time matter.
+    async fn plain<T>(
+        &self,
+        name: &str,
+        call: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<T, Error> {
+        self.recorded(Ask::Other { name: name.to_owned() }, call, done).await
     }
 }
 
@@ -79,14 +90,19 @@ impl Drop for Open<'_> {
 }
 
 impl<B: Broker> Broker for Recording<B> {
-    async fn enqueue(&self, queue: &QueueName, tasks: Vec<NewTask>) -> Result<Vec<Enqueued>, Error> {
+    async fn enqueue(
+        &self,
+        queue: &QueueName,
+        tasks: Vec<NewTask>,
+        bound: Bound,
+    ) -> Result<Vec<Enqueued>, Error> {
         let ids = tasks.iter().map(|task| task.task_id().to_string()).collect();
-        self.recorded(Ask::Enqueue { tasks: ids }, self.inner.enqueue(queue, tasks), done).await
+        self.recorded(Ask::Enqueue { tasks: ids }, self.inner.enqueue(queue, tasks, bound), done).await
     }
 
     async fn step(&self, queue: &QueueName, step: Step) -> Result<StepReply, Error> {
         let settle = step.settle.iter().map(|one| run(&one.lease, &one.ending)).collect();
-        let ask = Ask::Step { worker: step.worker.to_string(), settle, claim: step.claim };
+        let ask = Ask::Step { worker: step.worker.to_string(), settle, claim: step.places() };
         self.recorded(ask, self.inner.step(queue, step), stepped).await
     }
 
@@ -97,23 +113,64 @@ impl<B: Broker> Broker for Recording<B> {
         leases: Vec<Lease>,
         lease: Duration,
     ) -> Result<Vec<TaskId>, Error> {
-        self.recorded(Ask::Renew, self.inner.renew(queue, worker, leases, lease), done).await
+        self.plain("renew", self.inner.renew(queue, worker, leases, lease)).await
     }
 
     async fn reap(&self, queue: &QueueName, scope: ReapScope, max: usize) -> Result<Vec<Reaped>, Error> {
-        self.recorded(Ask::Reap, self.inner.reap(queue, scope, max), done).await
+        self.plain("reap", self.inner.reap(queue, scope, max)).await
+    }
+
+    async fn note(
+        &self,
+        queue: &QueueName,
+        worker: &WorkerId,
+        notes: Vec<Note>,
+    ) -> Result<Vec<TaskId>, Error> {
+        self.plain("note", self.inner.note(queue, worker, notes)).await
+    }
+
+    async fn cancel(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Cancelled>, Error> {
+        self.plain("cancel", self.inner.cancel(queue, tasks)).await
+    }
+
+    async fn replay(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<bool>, Error> {
+        self.plain("replay", self.inner.replay(queue, tasks)).await
+    }
+
+    async fn purge(&self, queue: &QueueName, section: Section, max: usize) -> Result<u64, Error> {
+        self.plain("purge", self.inner.purge(queue, section, max)).await
+    }
+
+    async fn peek(&self, queue: &QueueName, section: Section, max: usize) -> Result<Vec<TaskView>, Error> {
+        self.plain("peek", self.inner.peek(queue, section, max)).await
+    }
+
+    async fn set(&self, queue: &QueueName, setting: Setting) -> Result<(), Error> {
+        self.plain("set", self.inner.set(queue, setting)).await
+    }
+
+    async fn settings(&self, queue: &QueueName) -> Result<QueueSettings, Error> {
+        self.plain("settings", self.inner.settings(queue)).await
+    }
+
+    async fn workers(&self, queue: &QueueName) -> Result<Vec<WorkerLoad>, Error> {
+        self.plain("workers", self.inner.workers(queue)).await
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueName>, Error> {
+        self.plain("queues", self.inner.queues()).await
     }
 
     async fn lookup(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Option<TaskState>>, Error> {
-        self.recorded(Ask::Lookup, self.inner.lookup(queue, tasks), done).await
+        self.plain("lookup", self.inner.lookup(queue, tasks)).await
     }
 
     async fn stats(&self, queue: &QueueName) -> Result<QueueStats, Error> {
-        self.recorded(Ask::Stats, self.inner.stats(queue), done).await
+        self.plain("stats", self.inner.stats(queue)).await
     }
 
     async fn forget(&self, queue: &QueueName, age: Duration, max: usize) -> Result<u64, Error> {
-        self.recorded(Ask::Forget, self.inner.forget(queue, age, max), done).await
+        self.plain("forget", self.inner.forget(queue, age, max)).await
     }
 
     fn listen(&self, queue: &QueueName, topic: &Topic) -> Listener {
@@ -123,55 +180,4 @@ impl<B: Broker> Broker for Recording<B> {
 
 fn done<T>(_: &T) -> Answer {
     Answer::Done
-}
-
-fn stepped(reply: &StepReply) -> Answer {
-    let deliveries = reply.claimed.iter().map(|one| Delivery {
-        task: one.lease.task.to_string(),
-        attempt: one.attempt,
-        crashes: one.crashes,
-    });
-    Answer::Step {
-        verdicts: reply.settled.iter().map(|one| verdict(*one)).collect(),
-        deliveries: deliveries.collect(),
-    }
-}
-
-fn run(lease: &Lease, ending: &Ending) -> Run {
-    let (ending, result) = match ending {
-        Ending::Done(result) => (RunEnding::Done, Some(String::from_utf8_lossy(result).into_owned())),
-        Ending::Failed { .. } => (RunEnding::Failed, None),
-        Ending::Rejected { .. } => (RunEnding::Rejected, None),
-        Ending::Crashed { .. } => (RunEnding::Crashed, None),
-        Ending::HandedBack => (RunEnding::HandedBack, None),
-    };
-    Run { task: lease.task.to_string(), ending, result }
-}
-
-/// The queue's verdict in the words of the history. One that this crate does not know changes nothing that is judged, so
-/// it is written down as the one that says the least.
-fn verdict(verdict: cofferdam_queue::Verdict) -> Verdict {
-    match verdict {
-        cofferdam_queue::Verdict::Recorded => Verdict::Recorded,
-        cofferdam_queue::Verdict::Retrying => Verdict::Retrying,
-        cofferdam_queue::Verdict::Dead => Verdict::Dead,
-        cofferdam_queue::Verdict::HandedBack => Verdict::HandedBack,
-        _ => Verdict::LeaseLost,
-    }
-}
-
-/// What the documentation of the kinds says. A broker that was closed may have been so in the middle of the call.
-fn may_have_had_effect(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Closed)
-}
-
-fn in_full(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

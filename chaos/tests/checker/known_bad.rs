@@ -1,9 +1,9 @@
 //! One history for each fault, and beside it the one that only looks like it.
 
 use cofferdam_chaos::checker::{Kind, Promise};
-use cofferdam_chaos::history::{Answer, Ask, Signal, Standing, Verdict, What};
+use cofferdam_chaos::history::{Answer, Signal, Standing, Verdict, What};
 
-use super::tale::{Heard, Tale, done};
+use super::tale::{Heard, Tale, done, renew};
 
 /// A history with one good task and what the test adds to it.
 fn found(add: impl FnOnce(&mut Tale)) -> Vec<(Kind, String)> {
@@ -215,7 +215,7 @@ fn a_call_beyond_its_deadline_is_found_whatever_it_answers() {
     for heard in [Heard::Ok, Heard::Fail, Heard::Unknown] {
         for (took, expected) in [(4_900, vec![]), (5_100, of(Kind::Hung, "w"))] {
             let found = found(|tale| {
-                tale.call("w", Ask::Renew, heard, Answer::Done, took);
+                tale.call("w", renew(), heard, Answer::Done, took);
             });
             assert_eq!(found, expected, "{heard:?} after {took} ms");
         }
@@ -225,10 +225,10 @@ fn a_call_beyond_its_deadline_is_found_whatever_it_answers() {
 #[test]
 fn a_call_that_never_returns_is_found_unless_its_process_was_killed() {
     let mut tale = Tale::default();
-    tale.call("w", Ask::Renew, Heard::Nothing, Answer::Done, 6_000).good("good").count();
+    tale.call("w", renew(), Heard::Nothing, Answer::Done, 6_000).good("good").count();
     assert_eq!(tale.faults(), of(Kind::Hung, "w"));
     let mut tale = Tale::default();
-    tale.call("w", Ask::Renew, Heard::Nothing, Answer::Done, 1_000).signal("w", Signal::Kill);
+    tale.call("w", renew(), Heard::Nothing, Answer::Done, 1_000).signal("w", Signal::Kill);
     tale.pause(6_000).good("good").count();
     assert_eq!(tale.faults(), []);
 }
@@ -237,7 +237,7 @@ fn a_call_that_never_returns_is_found_unless_its_process_was_killed() {
 fn the_time_in_which_a_process_stood_still_is_not_the_calls() {
     for (stopped, expected) in [(2_000, vec![]), (500, of(Kind::Hung, "w"))] {
         let mut tale = Tale::default();
-        let call = What::Invoke { call: 99, ask: Ask::Stats };
+        let call = What::Invoke { call: 99, ask: renew() };
         tale.tell("w", call).pause(2_000).signal("w", Signal::Stop).pause(stopped);
         tale.signal("w", Signal::Continue).pause(4_900 - stopped);
         tale.tell("w", What::Ok { call: 99, answer: Answer::Done }).good("good").count();

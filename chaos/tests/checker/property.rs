@@ -5,7 +5,7 @@ use cofferdam_chaos::history::{Answer, Ask, Signal, Standing, Verdict, What};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::tale::{Heard, Tale, done};
+use super::tale::{Heard, Tale, done, renew};
 
 /// What happens to one run of a task that is not the last.
 #[derive(Clone, Copy, Debug)]
@@ -190,7 +190,7 @@ fn before_reading(kind: Kind, life: &Life, tale: &mut Tale) -> Option<String> {
         }
         Kind::Revived => tale.deliver("other", name),
         Kind::Hung => {
-            tale.call("slow", Ask::Stats, Heard::Unknown, Answer::Done, 5_500);
+            tale.call("slow", renew(), Heard::Unknown, Answer::Done, 5_500);
             return Some("slow".into());
         }
         Kind::SlowReturn => {

@@ -159,3 +159,8 @@ impl Tale {
 pub(crate) fn done(result: &str) -> Standing {
     Standing::Done { result: result.into() }
 }
+
+/// A call of which only the time matters.
+pub(crate) fn renew() -> Ask {
+    Ask::Other { name: "renew".into() }
+}
