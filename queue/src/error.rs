@@ -195,6 +195,15 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// A schedule cannot be read; the caller's to mend.
+    #[error("the schedule {expression:?} cannot be used: {problem}")]
+    InvalidSchedule {
+        /// Its expression, cut to a readable length.
+        expression: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+
     /// A record was written by a later version of this crate.
     #[error("the record has version {found}, this program knows up to {supported}: upgrade the program")]
     NewerRecord {
@@ -331,6 +340,7 @@ impl Error {
             | Self::InvalidSetting { .. }
             | Self::TooLarge { .. }
             | Self::BatchTooLarge { .. }
+            | Self::InvalidSchedule { .. }
             | Self::NewerRecord { .. }
             | Self::DamagedRecord { .. }
             | Self::InvalidUrl { .. } => ErrorKind::InvalidInput,

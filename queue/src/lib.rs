@@ -63,6 +63,8 @@ mod random;
 #[cfg(feature = "redis")]
 mod redis;
 mod rules;
+#[cfg(feature = "cron")]
+mod schedule;
 mod settings;
 mod signal;
 #[cfg(feature = "sqlite")]
@@ -94,10 +96,12 @@ pub use priority::Priority;
 pub use queue::Queue;
 #[cfg(feature = "redis")]
 pub use redis::{Durability, Redis, RedisBuilder};
+#[cfg(feature = "cron")]
+pub use schedule::{MissedFire, Schedule, ScheduleView};
 pub use settings::{Bound, Limit, Mode, QueueSettings, Rate, Setting, WorkerLoad};
 pub use signal::{Listener, Signal};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Sqlite, SqliteBuilder};
+pub use sqlite::{Outbox, OutboxBuilder, OutboxState, OutboxStats, Sqlite, SqliteBuilder};
 pub use state::{DeathReason, TaskState};
 pub use stats::{Counts, QueueStats};
 pub use step::{Delivery, Ending, Lease, LeaseToken, Note, Places, Settlement, Step, StepReply, Verdict};

@@ -78,19 +78,7 @@ impl Queue {
     /// an id to be able to repeat the call.
     pub async fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<Enqueued>, Error> {
         let mut answers = Vec::with_capacity(tasks.len());
-        let mut rest = tasks.into_iter().peekable();
-        while rest.peek().is_some() {
-            let mut bytes = 0_usize;
-            let mut trip = Vec::new();
-            while let Some(task) = rest.next_if(|task| {
-                bytes = bytes.saturating_add(task.weight());
-                trip.is_empty() || bytes <= MAX_BATCH_BYTES
-            }) {
-                trip.push(task);
-                if trip.len() == MAX_BATCH {
-                    break;
-                }
-            }
+        for trip in trips(tasks) {
             answers.extend(self.enqueue_trip(trip).await?);
         }
         Ok(answers)
@@ -371,6 +359,25 @@ impl Queue {
         self.observer.operation(&OperationEvent { operation, duration: start.elapsed(), error });
         answer
     }
+}
+
+/// Parts of at most [`MAX_BATCH`] tasks and [`MAX_BATCH_BYTES`], in order.
+pub(crate) fn trips(tasks: Vec<NewTask>) -> impl Iterator<Item = Vec<NewTask>> {
+    let mut rest = tasks.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let mut bytes = 0_usize;
+        let mut trip = Vec::new();
+        while let Some(task) = rest.next_if(|task| {
+            bytes = bytes.saturating_add(task.weight());
+            trip.is_empty() || bytes <= MAX_BATCH_BYTES
+        }) {
+            trip.push(task);
+            if trip.len() == MAX_BATCH {
+                break;
+            }
+        }
+        (!trip.is_empty()).then_some(trip)
+    })
 }
 
 /// Repeats a call that deletes at most [`MAX_BATCH`] things until it finds fewer, and answers how many went.

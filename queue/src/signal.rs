@@ -158,15 +158,6 @@ impl Hub {
         }
     }
 
-    /// Wakes those who wait for a task, which may have ended or shown progress; they go on waiting if it has not ended.
-    #[cfg(feature = "redis")]
-    pub(crate) fn touched(&self, queue: &QueueName, task: &TaskId) {
-        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(signal) = signals.finished.get(queue).and_then(|of_queue| of_queue.get(task)) {
-            signal.raise();
-        }
-    }
-
     /// Wakes everybody, because changes may have been missed.
     #[cfg(feature = "redis")]
     pub(crate) fn changed(&self, queue: &QueueName) {
@@ -193,7 +184,7 @@ impl Hub {
     }
 
     /// Wakes those who look for work.
-    pub(crate) fn ready(&self, queue: &QueueName) {
+    fn ready(&self, queue: &QueueName) {
         let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(signal) = signals.ready.get(queue) {
             signal.raise();

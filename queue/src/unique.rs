@@ -50,6 +50,14 @@ impl Unique {
         Self { key, span: UniqueSpan::For(duration), replace: false }
     }
 
+    /// Whether a task, or a marker, which ends at once, still holds the key when its enqueue is over.
+    pub(crate) const fn outlasts_enqueue(&self, is_marker: bool) -> bool {
+        match self.span {
+            UniqueSpan::For(duration) => duration.as_millis() > 0,
+            UniqueSpan::Done | UniqueSpan::Started => !is_marker,
+        }
+    }
+
     /// A later task of the same key hands its payload to the one that holds the key, if that still waits, and
     /// restarts its delay if that has not passed. Without this the later one is dropped.
     #[must_use]

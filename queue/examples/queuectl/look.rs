@@ -81,8 +81,13 @@ pub(crate) fn stats_json(queue: &Queue, stats: &QueueStats, settings: &QueueSett
         "limits": limits, "weights": weights,
         "quarantine_after": settings.quarantine_after,
         "quarantined": settings.quarantined.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "schedules": settings.schedules.keys().map(ToString::to_string).collect::<Vec<_>>(),
+        "schedules": schedules(settings).collect::<Vec<_>>(),
     })
+}
+
+/// The names of the schedules; those with an `@` hold what the workers remember of them.
+fn schedules(settings: &QueueSettings) -> impl Iterator<Item = &str> {
+    settings.schedules.keys().map(cofferdam_queue::Label::as_str).filter(|name| !name.contains('@'))
 }
 
 fn limit_json(limit: &Limit) -> Value {
@@ -106,8 +111,7 @@ fn setting_lines(settings: &QueueSettings) -> Vec<String> {
     for code in &settings.quarantined {
         lines.push(format!("code {} is in quarantine", short(code.as_str())));
     }
-    let schedules = settings.schedules.keys().map(|name| format!("schedule {}", short(name.as_str())));
-    lines.extend(schedules.filter(|line| !line.ends_with("@fired")));
+    lines.extend(schedules(settings).map(|name| format!("schedule {}", short(name))));
     lines
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, LineStyle, Table, presets};
 use serde_json::Value;
 
 use crate::Problem;
@@ -31,7 +31,7 @@ impl Page {
             return self.line(empty);
         }
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
         table.set_header(head.iter().copied());
         for row in rows {
             table.add_row(row.into_iter().map(cell));

@@ -1,6 +1,6 @@
 //! Tasks that wait for others: who may wait for whom, and what the end of one does to those that waited for it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::record::{Phase, Record};
 use super::shelf::Shelf;
@@ -36,10 +36,20 @@ impl Shelf {
         if tasks.iter().all(|task| task.after.is_empty()) {
             return Ok(());
         }
+        // What the batch will have added and taken by then: the call is refused before it changes anything.
         let mut earlier: HashMap<&TaskId, &Option<Label>> = HashMap::new();
+        let mut taken: HashSet<&Label> = HashSet::new();
         for task in tasks {
             if self.records.number(&task.id).is_some() || earlier.contains_key(&task.id) {
                 continue;
+            }
+            if let Some(unique) = &task.unique {
+                if self.keys.holder(&unique.key).is_some() || taken.contains(&unique.key) {
+                    continue;
+                }
+                if unique.outlasts_enqueue(task.marker) {
+                    taken.insert(&unique.key);
+                }
             }
             let group_of = |id: &TaskId| match self.records.find(id) {
                 Some(record) => Some(&record.task.group),

@@ -36,7 +36,7 @@ impl Keys {
         let timed = match unique.span {
             UniqueSpan::For(span) => {
                 let end = record.enqueued_at.saturating_add(crate::clock::span(span));
-                if end <= record.enqueued_at {
+                if !unique.outlasts_enqueue(record.task.marker) {
                     return;
                 }
                 self.ends.insert((end, unique.key.clone()));

@@ -3,16 +3,13 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 
-use super::Inner;
 use super::script::{Request, SCRIPTS};
 use super::shard::{Shard, Shards};
 use super::values::{array, bytes, odd, text};
 use super::view::sought;
-use crate::settings::DEFAULT_QUARANTINE_AFTER;
+use super::{Args, Inner};
+use crate::settings::{DEFAULT_QUARANTINE_AFTER, DEFAULT_WEIGHT};
 use crate::{Cancelled, Error, Label, Limit, Mode, QueueSettings, Rate, Section, Setting, TaskId};
-
-/// What settings are done, for errors.
-const CHANGE: &str = "change a setting";
 
 /// The fields of the settings; part of the format, and known to the scripts.
 const MODE: &str = "mode";
@@ -82,16 +79,21 @@ impl Inner {
 
     pub(super) async fn set(&self, shards: &Shards, setting: Setting) -> Result<(), Error> {
         match setting {
-            Setting::Mode(mode) => self.write(shards, MODE, Some(mode.as_str().to_owned())).await,
+            Setting::Mode(mode) => {
+                let value = (mode != Mode::default()).then(|| mode.as_str().to_owned());
+                self.write(shards, MODE, value).await
+            }
             Setting::Limit(name, limit) => {
                 self.write(shards, &format!("{LIMIT}{name}"), limit.map(|limit| limit_text(&limit))).await
             }
             Setting::Weight(tenant, weight) => {
-                self.write(shards, &format!("{WEIGHT}{tenant}"), Some(weight.to_string())).await
+                let value = (weight.get() != DEFAULT_WEIGHT).then(|| weight.to_string());
+                self.write(shards, &format!("{WEIGHT}{tenant}"), value).await
             }
             Setting::QuarantineAfter(crashes) => {
-                let after = crashes.map_or_else(|| NEVER.to_owned(), |crashes| crashes.to_string());
-                self.write(shards, QUARANTINE_AFTER, Some(after)).await
+                let text = crashes.map_or_else(|| NEVER.to_owned(), |crashes| crashes.to_string());
+                let value = (crashes != Some(DEFAULT_QUARANTINE_AFTER)).then_some(text);
+                self.write(shards, QUARANTINE_AFTER, value).await
             }
             Setting::Quarantine(code) => self.quarantine(shards, &code).await,
             Setting::Release(code) => {
@@ -99,7 +101,7 @@ impl Inner {
                 let home = shards.get(shards.of_text(code.as_str())).ok_or_else(odd)?;
                 let field = format!("{CRASHES}{code}").into_bytes();
                 let args = vec![home.facts().as_bytes().to_vec(), field];
-                self.call(&self.data, Request::command(CHANGE, "HDEL", home, args)).await.map(drop)
+                self.call(&self.data, Request::command("release code", "HDEL", home, args)).await.map(drop)
             }
             Setting::Schedule(name, value) => {
                 // No script reads it, so it lies where the settings are read from and nowhere else.
@@ -116,10 +118,11 @@ impl Inner {
 
     /// Writes a field of the settings, or deletes it, on all shards.
     async fn write(&self, shards: &Shards, field: &str, value: Option<String>) -> Result<(), Error> {
-        let value = value.as_deref().map(str::as_bytes);
-        let request = |shard: &Arc<Shard>| written(shard, field, value);
-        let requests = shards.all().iter().map(request).collect();
-        self.call_all(&self.data, requests).await.into_iter().try_for_each(|answer| answer.map(drop))
+        let args = Args::default()
+            .text(field)
+            .text(if value.is_some() { "1" } else { "0" })
+            .text(&value.unwrap_or_default());
+        self.ask_all(&SCRIPTS.set, shards, &args).await.into_iter().try_for_each(|answer| answer.map(drop))
     }
 
     pub(super) async fn settings(&self, shards: &Shards) -> Result<QueueSettings, Error> {
@@ -147,7 +150,7 @@ fn written(shard: &Arc<Shard>, field: &str, value: Option<&[u8]>) -> Request {
     let mut args = vec![shard.settings().as_bytes().to_vec(), field.as_bytes().to_vec()];
     let command = if value.is_some() { "HSET" } else { "HDEL" };
     args.extend(value.map(<[u8]>::to_vec));
-    Request::command(CHANGE, command, shard, args)
+    Request::command("change a schedule", command, shard, args)
 }
 
 fn read_setting(settings: &mut QueueSettings, field: &str, value: &str) -> Result<(), Error> {

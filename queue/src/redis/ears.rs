@@ -20,7 +20,7 @@ use super::io::Io;
 use super::link::Link;
 use super::script::{Request, SCRIPTS};
 use super::shard::{Shard, Shards};
-use crate::signal::Hub;
+use crate::signal::{Hub, News};
 use crate::{QueueName, TaskId, Topic};
 
 /// For how long an idle worker wants to hear of work: somewhat longer than it takes to ask again.
@@ -185,9 +185,11 @@ impl Ears {
         };
         let (Some(heard), Ok(payload)) = (heard, std::str::from_utf8(payload)) else { return };
         if let Some(task) = payload.strip_prefix('t') {
-            self.shared.hub.touched(&heard.queue, &TaskId::from_stored(task));
+            // Whether it has ended or goes on, those who wait look for themselves.
+            let news = News { progressed: vec![TaskId::from_stored(task)], ..News::default() };
+            self.shared.hub.tell(&heard.queue, &news);
         } else if let Some(key) = payload.strip_prefix('r') {
-            self.shared.hub.ready(&heard.queue);
+            self.shared.hub.tell(&heard.queue, &News { ready: true, ..News::default() });
             let shard =
                 heard.shards.all().iter().find(|shard| shard.keys.first().is_some_and(|first| first == key));
             if let Some(shard) = shard.filter(|_| self.shared.hub.awaits_work(&heard.queue)) {

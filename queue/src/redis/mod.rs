@@ -33,7 +33,7 @@ use ::redis::Value;
 use crate::clock::millis;
 use crate::limits::{check_count, check_enqueue, check_lease, check_notes, check_step};
 use crate::random::TokenSource;
-use crate::signal::Hub;
+use crate::signal::{Hub, News};
 use crate::{
     Bound, Broker, Cancelled, Clock, Enqueued, Error, Lease, Listener, NewTask, Note, QueueName,
     QueueSettings, QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId, TaskState,
@@ -43,7 +43,7 @@ use address::Addresses;
 use ears::Ears;
 use io::Io;
 use link::{Confirmation, Link};
-use script::{Request, Script};
+use script::{Request, SCRIPTS, Script};
 use shard::{Shard, Shards};
 
 /// What an answered call is worth when the master that answered it is lost right after.
@@ -173,6 +173,16 @@ impl Inner {
         }
         found.sort();
         Ok(found)
+    }
+
+    /// Whether a queue holds any record or any setting that is not the usual one.
+    async fn holds_anything(&self, shards: &Shards) -> Result<bool, Error> {
+        for answer in self.ask_all(&SCRIPTS.holds, shards, &Args::default()).await {
+            if values::integer(&answer?)? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A call of a script, whose first two arguments are the same for all.
@@ -354,7 +364,9 @@ impl Broker for Redis {
 
     async fn set(&self, queue: &QueueName, setting: Setting) -> Result<(), Error> {
         let shards = self.shards(queue).await?;
-        self.inner.set(&shards, setting).await
+        self.inner.set(&shards, setting).await?;
+        self.inner.hub.tell(queue, &News { ready: true, ..News::default() });
+        Ok(())
     }
 
     async fn settings(&self, queue: &QueueName) -> Result<QueueSettings, Error> {
@@ -368,7 +380,14 @@ impl Broker for Redis {
     }
 
     async fn queues(&self) -> Result<Vec<QueueName>, Error> {
-        self.inner.names().await
+        let mut queues = Vec::new();
+        for queue in self.inner.names().await? {
+            let shards = self.shards(&queue).await?;
+            if self.inner.holds_anything(&shards).await? {
+                queues.push(queue);
+            }
+        }
+        Ok(queues)
     }
 
     async fn lookup(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Option<TaskState>>, Error> {

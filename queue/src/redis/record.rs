@@ -93,7 +93,7 @@ fn extend(record: &mut Vec<u8>, task: &NewTask) {
         record.push(u8::try_from(text.len()).unwrap_or(0));
         record.extend(text.as_bytes());
     }
-    put_millis(record, task.deadline.map_or(0, |deadline| span(deadline).max(1)));
+    put_millis(record, task.deadline.map_or(0, |deadline| span(deadline).saturating_add(1)));
     let (kind, hold) = match task.unique.as_ref().map(|unique| unique.span) {
         None | Some(UniqueSpan::Done) => (0, Duration::ZERO),
         Some(UniqueSpan::Started) => (1, Duration::ZERO),
@@ -146,7 +146,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Record> {
         record.kind = reader.label()?;
         reader.label()?;
         let deadline = reader.millis()?;
-        record.deadline = (deadline > 0).then(|| enqueued_at.saturating_add(deadline));
+        record.deadline = (deadline > 0).then(|| enqueued_at.saturating_add(deadline - 1));
         reader.take(13)?;
     }
     if flags & BACKOFF != 0 {

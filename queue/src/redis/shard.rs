@@ -12,16 +12,16 @@ use crate::{NewTask, QueueName};
 const SLOTS: u32 = 16_384;
 
 /// The keys of a shard, in the order in which every script takes them.
-const KEYS: [&str; 18] = [
-    "body", "inf", "res", "fin", "dead", "deadz", "w", "x", "cfg", "dep", "note", "r0", "r1", "r2", "s", "q",
-    "a", "wait",
+const KEYS: [&str; 17] = [
+    "body", "inf", "fin", "dead", "deadz", "w", "x", "cfg", "dep", "note", "r0", "r1", "r2", "s", "q", "a",
+    "wait",
 ];
 
 /// Where settings lie among the keys.
-const CFG: usize = 8;
+const CFG: usize = 7;
 
 /// Where counters and small facts lie among the keys.
-const FACTS: usize = 7;
+const FACTS: usize = 6;
 
 /// One shard of one queue.
 #[derive(Debug)]

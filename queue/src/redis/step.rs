@@ -47,61 +47,33 @@ struct Outcome {
 
 impl Inner {
     pub(super) async fn step(&self, shards: &Shards, step: &Step) -> Result<StepReply, Error> {
-        let mut seats = Seats::new(&step.claim);
         let mut reply =
             StepReply { settled: vec![Verdict::Unanswered; step.settle.len()], claimed: Vec::new() };
-        let mut failed = None;
-        let mut answered = 0_usize;
-        // The shards that are still to be asked for tasks, and those that gave as many as they were asked for.
-        let mut open: Vec<Arc<Shard>> = shards.all().to_vec();
-        let turn = TURN.fetch_add(1, Ordering::Relaxed);
-        open.rotate_left(turn % shards.all().len().max(1));
-        let mut more: Vec<Arc<Shard>> = Vec::new();
-
-        let mut parts = first_parts(shards, step, &mut seats);
-        if parts.is_empty() {
-            parts = next_parts(&mut open, &mut seats, 1);
-        } else {
-            open.retain(|shard| {
-                !parts.iter().any(|part| part.shard.number == shard.number && !part.claim.is_empty())
-            });
-        }
+        let (mut failed, mut answered) = (None, false);
+        let mut search = Search::new(shards, step);
+        let mut parts = search.first(shards, step);
         while !parts.is_empty() {
-            let asked: Vec<_> =
-                parts.iter().map(|part| (Arc::clone(&part.shard), part.claim.clone())).collect();
-            for ((part, outcome), (shard, claim)) in
-                self.carry_out(shards, step, parts).await.into_iter().zip(asked)
-            {
+            for (part, outcome) in self.carry_out(shards, step, parts).await {
                 match outcome {
                     Err(error) => failed = failed.or(Some(error)),
                     Ok(outcome) => {
-                        answered += 1;
+                        answered = true;
                         for (place, verdict) in part.settle.iter().zip(outcome.verdicts) {
                             if let Some(settled) = reply.settled.get_mut(*place) {
                                 *settled = verdict;
                             }
                         }
-                        let places: usize = claim.iter().map(|places| places.count).sum();
-                        if places > 0 && outcome.deliveries.len() >= places {
-                            more.push(shard);
-                        }
-                        seats.give_back(&claim, &outcome.deliveries);
+                        search.found(&part, &outcome.deliveries);
                         reply.claimed.extend(outcome.deliveries);
                         self.put_aside(shards, &step.worker, outcome.unreadable).await;
                         self.crashed(shards, outcome.crashed).await;
                     }
                 }
             }
-            parts = if !open.is_empty() {
-                let count = open.len();
-                next_parts(&mut open, &mut seats, count)
-            } else {
-                let count = more.len();
-                next_parts(&mut more, &mut seats, count)
-            };
+            parts = search.next(usize::MAX);
         }
         match failed {
-            Some(error) if answered == 0 => Err(error),
+            Some(error) if !answered => Err(error),
             _ => Ok(reply),
         }
     }
@@ -203,67 +175,98 @@ impl Inner {
     }
 }
 
-/// The places that are still free, by class.
-struct Seats(Vec<Places>);
+/// The free places of each class and where they may still be filled.
+struct Search(Vec<OfClass>);
 
-impl Seats {
-    fn new(places: &[Places]) -> Self {
-        Self(places.to_vec())
+struct OfClass {
+    class: Option<Label>,
+    free: usize,
+    /// The shards that are still to be asked, and those that gave as many tasks as they were asked for.
+    open: Vec<Arc<Shard>>,
+    more: Vec<Arc<Shard>>,
+}
+
+impl Search {
+    fn new(shards: &Shards, step: &Step) -> Self {
+        let mut open = shards.all().to_vec();
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        open.rotate_left(turn % shards.all().len().max(1));
+        let of_class = |places: &Places| OfClass {
+            class: places.class.clone(),
+            free: places.count,
+            open: open.clone(),
+            more: Vec::new(),
+        };
+        Self(step.claim.iter().map(of_class).collect())
     }
 
-    fn free(&self) -> usize {
-        self.0.iter().map(|places| places.count).sum()
+    /// The settlements by shard, each with as many places as are settled there; without settlements one shard.
+    fn first(&mut self, shards: &Shards, step: &Step) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for shard in shards.all() {
+            let settle: Vec<usize> = step
+                .settle
+                .iter()
+                .enumerate()
+                .filter(|(_, settlement)| settlement.lease.shard == shard.number)
+                .map(|(place, _)| place)
+                .collect();
+            if !settle.is_empty() {
+                // Where nobody else can be asked, all places go along.
+                let count = if shards.all().len() == 1 { usize::MAX } else { settle.len() };
+                let claim = self.take_at(shard, count);
+                parts.push(Part { shard: Arc::clone(shard), settle: in_groups(step, settle), claim });
+            }
+        }
+        if parts.is_empty() { self.next(1) } else { parts }
     }
 
-    /// Takes up to so many seats, the first classes first.
-    fn take(&mut self, mut count: usize) -> Vec<Places> {
+    /// Takes up to so many places for one shard, which counts as asked then.
+    fn take_at(&mut self, shard: &Arc<Shard>, mut count: usize) -> Vec<Places> {
         let mut taken = Vec::new();
-        for places in &mut self.0 {
-            let some = places.count.min(count);
+        for of_class in &mut self.0 {
+            let some = of_class.free.min(count);
             if some > 0 {
-                places.count -= some;
+                of_class.free -= some;
                 count -= some;
-                taken.push(Places { class: places.class.clone(), count: some });
+                of_class.open.retain(|open| open.number != shard.number);
+                taken.push(Places { class: of_class.class.clone(), count: some });
             }
         }
         taken
     }
 
-    /// Frees the seats that were asked for and not filled.
-    fn give_back(&mut self, asked: &[Places], filled: &[Delivery]) {
-        for places in asked {
-            let used = filled.iter().filter(|delivery| delivery.lease.class == places.class).count();
+    /// Shares the free places of each class out over the next shards, at most so many of them.
+    fn next(&mut self, at_once: usize) -> Vec<Part> {
+        let mut parts: Vec<Part> = Vec::new();
+        for of_class in &mut self.0 {
+            let from = if of_class.open.is_empty() { &mut of_class.more } else { &mut of_class.open };
+            let count = from.len().min(at_once).min(of_class.free);
+            for (asked, shard) in from.drain(..count).enumerate() {
+                let share = of_class.free.div_ceil(count - asked);
+                of_class.free -= share;
+                let places = Places { class: of_class.class.clone(), count: share };
+                match parts.iter_mut().find(|part| part.shard.number == shard.number) {
+                    Some(part) => part.claim.push(places),
+                    None => parts.push(Part { shard, settle: Vec::new(), claim: vec![places] }),
+                }
+            }
+        }
+        parts
+    }
+
+    /// Frees the places that were asked for and not filled, and notes who may have more.
+    fn found(&mut self, part: &Part, deliveries: &[Delivery]) {
+        for places in &part.claim {
+            let used = deliveries.iter().filter(|delivery| delivery.lease.class == places.class).count();
             if let Some(of_class) = self.0.iter_mut().find(|of_class| of_class.class == places.class) {
-                of_class.count += places.count.saturating_sub(used);
+                of_class.free += places.count.saturating_sub(used);
+                if used >= places.count {
+                    of_class.more.push(Arc::clone(&part.shard));
+                }
             }
         }
     }
-}
-
-/// The settlements by shard; each shard is asked for as many tasks as it had settled.
-fn first_parts(shards: &Shards, step: &Step, seats: &mut Seats) -> Vec<Part> {
-    let mut parts = Vec::new();
-    for shard in shards.all() {
-        let settle: Vec<usize> = step
-            .settle
-            .iter()
-            .enumerate()
-            .filter(|(_, settlement)| settlement.lease.shard == shard.number)
-            .map(|(place, _)| place)
-            .collect();
-        if !settle.is_empty() {
-            let claim = seats.take(settle.len());
-            parts.push(Part { shard: Arc::clone(shard), settle: in_groups(step, settle), claim });
-        }
-    }
-    if parts.len() == shards.all().len() && seats.free() > 0 {
-        // Nobody else can be asked: a single server gets all the claims at once.
-        let share = seats.free().div_ceil(parts.len());
-        for part in &mut parts {
-            part.claim = merged(std::mem::take(&mut part.claim), seats.take(share));
-        }
-    }
-    parts
 }
 
 /// The order in which settlements are sent and answered: results by token, then what ended otherwise.
@@ -280,27 +283,6 @@ fn in_groups(step: &Step, mut places: Vec<usize>) -> Vec<usize> {
         _ => usize::MAX,
     });
     places
-}
-
-fn merged(mut one: Vec<Places>, other: Vec<Places>) -> Vec<Places> {
-    for places in other {
-        match one.iter_mut().find(|there| there.class == places.class) {
-            Some(there) => there.count += places.count,
-            None => one.push(places),
-        }
-    }
-    one
-}
-
-/// Shares the free seats out over the next shards.
-fn next_parts(open: &mut Vec<Arc<Shard>>, seats: &mut Seats, at_once: usize) -> Vec<Part> {
-    let count = open.len().min(at_once).min(seats.free());
-    let mut parts = Vec::with_capacity(count);
-    for (asked, shard) in open.drain(..count).enumerate() {
-        let share = seats.free().div_ceil(count - asked);
-        parts.push(Part { shard, settle: Vec::new(), claim: seats.take(share) });
-    }
-    parts
 }
 
 /// Results go together, by the token under which they were claimed; what ended otherwise goes one by one.
@@ -343,15 +325,16 @@ fn settlements_of(mut args: Args, settlements: &[&Settlement]) -> Args {
     args
 }
 
-/// What a run used, in six bytes of microseconds, and its result.
+/// What a run used, in six bytes of microseconds, a zero that tells a result from a record, and the result.
 fn result_of(settlement: &Settlement) -> Vec<u8> {
     let micros = u64::try_from(settlement.used.as_micros()).unwrap_or(u64::MAX).min((1 << 47) - 1);
     let result: &[u8] = match &settlement.ending {
         Ending::Done(result) => result,
         _ => &[],
     };
-    let mut blob = Vec::with_capacity(result.len() + 6);
+    let mut blob = Vec::with_capacity(result.len() + 7);
     blob.extend(micros.to_be_bytes().into_iter().skip(2));
+    blob.push(0);
     blob.extend(result);
     blob
 }
@@ -366,7 +349,10 @@ fn read_outcome(value: Value, shard: u16, token: LeaseToken) -> Result<Outcome, 
     let mut out = array(out)?.into_iter();
     while let (Some(id), Some(record)) = (out.next(), out.next()) {
         let task = TaskId::from_stored(text(&id)?);
-        let checkpoint = checkpoints.next().map(into_bytes).transpose()?.filter(|bytes| !bytes.is_empty());
+        let checkpoint = match checkpoints.next() {
+            None | Some(Value::Nil) => None,
+            Some(value) => Some(into_bytes(value)?),
+        };
         match decode(bytes(&record)?) {
             Some(record) => {
                 let lease = Lease { task, token, priority: record.priority, class: record.class, shard };

@@ -16,8 +16,8 @@ use crate::{
     WorkerId, WorkerLoad,
 };
 
-/// The result's record holds, after its moment, the token and what the run used.
-const BEFORE_RESULT: usize = 14;
+/// What a result's record holds between its moment and the result: the token, what the run used, and a zero.
+const BEFORE_RESULT: usize = 15;
 
 impl Inner {
     pub(super) async fn lookup(

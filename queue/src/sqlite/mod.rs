@@ -22,6 +22,7 @@ mod ledger;
 mod limits;
 mod moves;
 mod notes;
+mod outbox;
 mod peek;
 mod schema;
 mod settings;
@@ -32,6 +33,7 @@ mod upkeep;
 mod view;
 
 pub use builder::SqliteBuilder;
+pub use outbox::{Outbox, OutboxBuilder, OutboxState, OutboxStats};
 
 use std::fmt;
 use std::path::Path;

@@ -41,6 +41,8 @@ impl WorkerBuilder {
             drain: DEFAULT_DRAIN,
             backoff: Backoff::default(),
             forget_after: None,
+            #[cfg(feature = "cron")]
+            clock: Arc::new(crate::SystemClock),
         };
         Self { queue, name: "worker".to_owned(), settings }
     }
@@ -105,6 +107,15 @@ impl WorkerBuilder {
     /// than anybody may want either.
     pub const fn forget_after(mut self, age: Duration) -> Self {
         self.settings.forget_after = Some(age);
+        self
+    }
+
+    /// Fires the queue's schedules by this clock; by that of the host by default. Whichever worker's clock reaches a
+    /// time first fires for it.
+    #[cfg(feature = "cron")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "cron")))]
+    pub fn clock(mut self, clock: Arc<dyn crate::Clock>) -> Self {
+        self.settings.clock = clock;
         self
     }
 

@@ -77,6 +77,9 @@ struct Settings {
     drain: Duration,
     backoff: Backoff,
     forget_after: Option<Duration>,
+    /// Tells when schedules are due.
+    #[cfg(feature = "cron")]
+    clock: Arc<dyn crate::Clock>,
 }
 
 impl Worker {
@@ -102,7 +105,8 @@ impl Worker {
     ///
     /// Errors of the broker that may pass are logged and the calls repeated; results that wait to be recorded are
     /// kept, and their leases renewed, until the broker takes them. A part of a cluster that is down holds up only
-    /// what belongs to it. Beside its tasks the worker takes back what dead workers held. Must be called on a tokio runtime with time
+    /// what belongs to it. Beside its tasks the worker takes back what dead workers held and fires
+    /// the queue's schedules. Must be called on a tokio runtime with time
     /// enabled.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
-//! What a worker does for the queue beside its own tasks: it takes back what dead workers held, and forgets what
-//! ended long ago.
+//! What a worker does for the queue beside its own tasks: it takes back what dead workers held, forgets what
+//! ended long ago, and fires schedules.
 //!
 //! It runs beside the main loop, so that no settlement waits for it, and stops with the first word of a shutdown. Any
 //! number of workers may do the same at once; they only find less to do.
 
+#[cfg(feature = "cron")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -32,9 +34,13 @@ pub(super) struct Upkeep {
 impl Upkeep {
     pub(super) fn start(queue: Queue, settings: &Settings) -> Self {
         let reaping = reaping(queue.clone(), settings.lease);
-        let forgetting = forgetting(queue, settings.forget_after);
+        let forgetting = forgetting(queue.clone(), settings.forget_after);
+        #[cfg(feature = "cron")]
+        let firing = crate::schedule::firing(queue, Arc::clone(&settings.clock));
+        #[cfg(not(feature = "cron"))]
+        let firing = std::future::ready(drop(queue));
         let task = tokio::spawn(async {
-            tokio::join!(reaping, forgetting);
+            tokio::join!(reaping, forgetting, firing);
         });
         Self { task }
     }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use cofferdam_queue::{
-    Bound, Broker, Cancelled, Enqueued, Error, Lease, Listener, Memory, NewTask, Note, QueueName,
-    QueueSettings, QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId, TaskState,
-    TaskView, Topic, Verdict, WorkerId, WorkerLoad,
+    Bound, Broker, Cancelled, Enqueued, Error, Lease, Listener, ManualClock, Memory, NewTask, Note,
+    QueueName, QueueSettings, QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId,
+    TaskState, TaskView, Topic, Verdict, WorkerId, WorkerLoad,
 };
 
 /// Tasks whose id begins with "far" lie on shard 1, which can be cut off; all others on shard 0.
@@ -23,6 +23,8 @@ pub(crate) struct Faults {
     pub(crate) far_is_down: AtomicBool,
     /// How many trips had something for shard 1 while it was down.
     pub(crate) trips_in_vain: AtomicU64,
+    /// Nothing can be enqueued or looked up.
+    pub(crate) unreachable: AtomicBool,
     /// Steps do not return.
     pub(crate) steps_hang: AtomicBool,
 }
@@ -30,6 +32,20 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn set(&self, flag: impl Fn(&Self) -> &AtomicBool, value: bool) {
         flag(self).store(value, Ordering::SeqCst);
+    }
+}
+
+impl Faulty {
+    pub(crate) fn with_clock(clock: &ManualClock) -> Self {
+        Self { inner: Memory::with_clock(Arc::new(clock.clone())), faults: Arc::default() }
+    }
+
+    fn reach(&self) -> Result<(), Error> {
+        if is(&self.faults.unreachable) {
+            let problem = "the network is down".to_owned();
+            return Err(Error::Unanswered { action: "reach the store", waited: Duration::ZERO, problem });
+        }
+        Ok(())
     }
 }
 
@@ -74,6 +90,7 @@ impl Broker for Faulty {
         tasks: Vec<NewTask>,
         bound: Bound,
     ) -> Result<Vec<Enqueued>, Error> {
+        self.reach()?;
         self.inner.enqueue(queue, tasks, bound).await
     }
 
@@ -123,6 +140,7 @@ impl Broker for Faulty {
     }
 
     async fn lookup(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Option<TaskState>>, Error> {
+        self.reach()?;
         self.inner.lookup(queue, tasks).await
     }
 

@@ -5,8 +5,8 @@ for i = 3, #ARGV do
     local b = call('HGET', BODY, id)
     local hold = b and call('HGET', INF, id)
     if not b then
-        answers[#answers + 1] = call('HEXISTS', RES, id) == 1 and 'f' or 'u'
-    elseif r.flag(b, GONE) then
+        answers[#answers + 1] = 'u'
+    elseif not r.waits(b) then
         answers[#answers + 1] = 'f'
     else
         if hold then

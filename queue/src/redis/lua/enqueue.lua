@@ -2,6 +2,9 @@
 -- rich ones have a third argument, the ids that they wait for.
 if call('HGET', CFG, 'mode') == 'draining' then return 'draining' end
 
+-- What is due becomes ready before what is new.
+if call('EXISTS', S) == 1 then rule().promote(500) end
+
 local bound, age = tonumber(ARGV[3]), tonumber(ARGV[4])
 local rich = ARGV[5] == 'rich'
 local width = rich and 3 or 2
@@ -21,30 +24,33 @@ end
 
 local ids = {}
 for i = 1, n do ids[i] = ARGV[6 + (i - 1) * width] end
-local known, done = call('HMGET', BODY, unpack(ids)), call('HMGET', RES, unpack(ids))
+local known = call('HMGET', BODY, unpack(ids))
 local stamp = pack('>I6I6I4I4', now, now, 0, 0)
 local answers = {}
 
 if not rich then
-    local set, lanes, seen = {}, {[0] = {}, {}, {}}, {}
+    local set, fields, seen = {'', PAD}, 2, {}
+    local lanes, sizes = {[0] = {}, {}, {}}, {[0] = 0, 0, 0}
     for i = 1, n do
         local id = ids[i]
-        if known[i] or done[i] or seen[id] then
+        if known[i] or seen[id] then
             answers[i] = '0'
         else
-            local record = ARGV[7 + (i - 1) * 2]
+            local record = ARGV[5 + i * 2]
+            local p = byte(record, 3)
             seen[id] = true
-            set[#set + 1] = id
-            set[#set + 1] = stamp .. record
-            local lane = lanes[byte(record, 3)]
-            lane[#lane + 1] = id
+            set[fields + 1] = id
+            set[fields + 2] = stamp .. record
+            fields = fields + 2
+            sizes[p] = sizes[p] + 1
+            lanes[p][sizes[p]] = id
             answers[i] = '1'
         end
     end
-    if #set > 0 then
+    if fields > 2 then
         call('HSET', BODY, unpack(set))
         for p = 0, 2 do
-            if #lanes[p] > 0 then call('RPUSH', R[p], unpack(lanes[p])) end
+            if sizes[p] > 0 then call('RPUSH', R[p], unpack(lanes[p])) end
         end
         ready = true
         announce()
@@ -59,7 +65,7 @@ local here, parents = {}, {}
 for i = 1, n do
     local e = r.ext(stamp .. ARGV[7 + (i - 1) * 3])
     parents[i] = ARGV[8 + (i - 1) * 3] ~= '' and cmsgpack.unpack(ARGV[8 + (i - 1) * 3]) or {}
-    if not known[i] and not done[i] then
+    if not known[i] then
         for _, parent in ipairs(parents[i]) do
             local group = here[parent]
             if not group then
@@ -79,7 +85,7 @@ local function unique(e, id, record)
     if held then until_, holder = unpk('>I6', held), sub(held, 7) end
     if held and (until_ == 0 or until_ > now) then
         local b = holder ~= id and call('HGET', BODY, holder)
-        local waits = b and not call('HGET', INF, holder) and not r.flag(b, GONE)
+        local waits = b and not call('HGET', INF, holder) and r.waits(b)
         if waits and e.span >= REPLACING then
             local fresh = stamp .. record
             fresh = sub(b, 1, r.payload_at(b) - 1) .. sub(fresh, r.payload_at(fresh))
@@ -102,7 +108,7 @@ local others = {}
 local seen = {}
 for i = 1, n do
     local id, record = ids[i], ARGV[7 + (i - 1) * 3]
-    if known[i] or done[i] or seen[id] then
+    if known[i] or seen[id] then
         answers[i] = '0'
     else
         local e = r.ext(stamp .. record)
@@ -124,13 +130,15 @@ for i = 1, n do
                 if not counted[parent] then
                     counted[parent] = true
                     local pb = call('HGET', BODY, parent)
-                    if pb and r.flag(pb, GONE) then
+                    if not pb or byte(pb, 21) == DONE then
+                        -- Done already.
+                    elseif r.flag(pb, GONE) then
                         if not r.flag(b, TOLERANT) then fate = fate or parent end
-                    elseif pb then
+                    else
                         left = left + 1
                         local children = call('HGET', DEP, 'k' .. parent)
                         children = children and cmsgpack.unpack(children) or {}
-                        children[#children + 1] = id
+                        children[#children + 1] = pack('>I6', e.arrival) .. id
                         call('HSET', DEP, 'k' .. parent, cmsgpack.pack(children))
                     end
                 end
@@ -144,7 +152,7 @@ for i = 1, n do
                 call('HSET', DEP, 'b' .. id, left)
                 call('HINCRBY', X, 'b' .. byte(b, 23), 1)
             elseif r.flag(b, MARKER) then
-                r.record(id, string.rep('\0', 14))
+                r.mark(id)
                 r.done(id, e)
             else
                 local ready_at = now + (e and e.delay or 0)

@@ -6,7 +6,7 @@ while gone < most do
     if not batch or unpk('>I6', batch) > by then break end
     local ids = cmsgpack.unpack(sub(batch, 7))
     local n = math.min(#ids, most - gone)
-    gone = gone + call('HDEL', RES, unpack(ids, 1, n))
+    gone = gone + call('HDEL', BODY, unpack(ids, 1, n))
     if groups then
         for i = 1, n do call('HDEL', DEP, 'g' .. ids[i]) end
     end

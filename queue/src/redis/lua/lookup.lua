@@ -2,12 +2,11 @@
 local answers = {}
 for i = 3, #ARGV do
     local id = ARGV[i]
-    local record = call('HGET', RES, id)
-    local b = not record and call('HGET', BODY, id)
-    if record then
-        answers[#answers + 1] = {'d', record}
-    elseif not b then
+    local b = call('HGET', BODY, id)
+    if not b then
         answers[#answers + 1] = {''}
+    elseif byte(b, 21) == DONE then
+        answers[#answers + 1] = {'d', b}
     else
         local death, hold = call('HGET', DEAD, id), call('HGET', INF, id)
         local left = not death and not hold and call('HGET', DEP, 'b' .. id)

@@ -1,21 +1,25 @@
 -- What every script begins with: the keys of the shard, the time, and the rules by which a task moves.
 --
--- body  id -> record            inf   id -> who holds it      res   id -> result       fin   list of ended batches
--- dead  id -> reason, error     deadz ids by time of death    w     workers by lease   x     counters and small facts
--- cfg   settings                dep   who waits for whom      note  checkpoints, progress
--- r0-r2 ready ids by priority   s     delayed ids by time     q     ready ids that have a tenant or a class, or are
--- a     tenants by virtual time wait  ids that callers await        held by a limit
+-- body  id -> record or result  inf   id -> who holds it      fin   list of done batches  dead  id -> reason, error
+-- deadz ids by time of death    w     workers by lease        x     counters and facts    cfg   settings
+-- dep   who waits for whom      note  checkpoints, progress   r0-r2 ready ids by priority s     delayed ids by time
+-- q     ready ids that have a tenant or a class, or are held by a limit                   a     tenants by use
+-- wait  ids that callers await
 --
 -- A record: enqueued_at 6, ready_at 6, failures 4, crashes 4 | version 1, flags 1, priority 1, max_attempts 4,
 -- max_crashes 4 | the rest. Numbers are big-endian. With flag 1 the rest begins with: arrival 6, seven short strings
 -- (tenant, limit, code, unique, class, kind, group), deadline 6, unique span 1, unique for 6, delay 6.
+-- A result, in place of the record: done_at 6, token 8, used 6 | 0, the result.
 -- A hold in `inf`: token 8, worker, for tenants the charge 7, until 6, flags 1.
-local BODY, INF, RES, FIN, DEAD, DEADZ = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local W, X, CFG, DEP, NOTE = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local R, S, Q, A, WAIT = {[0] = KEYS[12], KEYS[13], KEYS[14]}, KEYS[15], KEYS[16], KEYS[17], KEYS[18]
+local BODY, INF, FIN, DEAD, DEADZ, W, X = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local CFG, DEP, NOTE, R = KEYS[8], KEYS[9], KEYS[10], {[0] = KEYS[11], KEYS[12], KEYS[13]}
+local S, Q, A, WAIT = KEYS[14], KEYS[15], KEYS[16], KEYS[17]
 local call, sub, byte, char, concat = redis.call, string.sub, string.byte, string.char, table.concat
 local pack, unpk, floor = struct.pack, struct.unpack, math.floor
-local FORMAT = 1
+local FORMAT, DONE = 1, 0
+-- A field that no task has, with a value that is too long for the compact encoding of small hashes, in which every
+-- access costs as much as the hash is long.
+local PAD = string.rep(' ', 80)
 local EXT, BACKOFF, MARKER, TOLERANT, CHARGED, CHECKED, GONE = 1, 2, 4, 8, 16, 64, 128
 -- How long a unique key is held: until done, until started, for a time; 4 more if a later task replaces the payload.
 local UNTIL_STARTED, FOR_A_TIME, REPLACING = 1, 2, 4
@@ -91,6 +95,9 @@ local function rule()
     end
 
     function rules.flag(b, flag) return band(byte(b, 22), flag) ~= 0 end
+
+    -- Whether a record is that of a task that has not ended.
+    function rules.waits(b) return byte(b, 21) ~= DONE and band(byte(b, 22) or 0, GONE) == 0 end
 
     function rules.with_flag(b, flag) return sub(b, 1, 21) .. char(bor(byte(b, 22), flag)) .. sub(b, 23) end
 
@@ -175,6 +182,9 @@ local function rule()
     function rules.put_ready(id, b, front)
         local e = rules.ext(b)
         ready = true
+        -- A task of a limit stands apart, so that however many of them wait before a closed one, nobody walks over them;
+        -- that of a tenant as well comes there only when it was found closed, since it goes by its tenant's turn.
+        if e and #e.limit > 0 and (#e.tenant == 0 or front) then return rules.put('h', b, e, id) end
         if e and (#e.tenant > 0 or #e.class > 0) then return rules.put('t', b, e, id) end
         call(front and 'LPUSH' or 'RPUSH', R[byte(b, 23)], id)
     end
@@ -215,7 +225,7 @@ local function rule()
             local id = call('LINDEX', R[p], 0)
             local b = id and call('HGET', BODY, id)
             if not id then return nil end
-            if b and not rules.flag(b, GONE) then return b end
+            if b and rules.waits(b) then return b end
             call('LPOP', R[p])
             count('g' .. p, -1)
         end
@@ -253,8 +263,8 @@ local function rule()
         end
     end
 
-    -- Whether a task of this limit may start; if so it is counted.
-    function rules.pass_limit(limit)
+    -- Whether a task of this limit may start; if it does, it is counted.
+    function rules.pass_limit(limit, start)
         local set = call('HGET', CFG, 'L:' .. limit)
         if set then
             local most, starts, per = string.match(set, '^(%d+),(%d+),(%d+)$')
@@ -264,15 +274,18 @@ local function rule()
                 local interval, micros = per / starts, now * 1000
                 local tat = tonumber(call('HGET', X, 't:' .. limit)) or 0
                 if tat > micros + per - interval then return false end
-                call('HSET', X, 't:' .. limit, string.format('%.0f', math.max(tat, micros) + interval))
+                if start then
+                    call('HSET', X, 't:' .. limit, string.format('%.0f', math.max(tat, micros) + interval))
+                end
             end
         end
-        call('HINCRBY', X, 'l:' .. limit, 1)
+        if start then call('HINCRBY', X, 'l:' .. limit, 1) end
         return true
     end
 
-    function rules.record(id, blob)
-        call('HSET', RES, id, pack('>I6', now) .. blob)
+    -- A marker is done: nobody ran it and it has no result.
+    function rules.mark(id)
+        call('HSET', BODY, id, pack('>I6', now) .. string.rep('\0', 14) .. char(DONE))
         call('RPUSH', FIN, pack('>I6', now) .. cmsgpack.pack({id}))
     end
 
@@ -296,7 +309,8 @@ local function rule()
         ended[#ended + 1] = {id, true}
     end
 
-    local words = {'failures', 'crashes', 'rejected', 'cancelled', 'expired', 'dependency', 'quarantined', 'unreadable'}
+    local words = {'failures', 'crashes', 'rejected', 'cancelled', 'expired', 'dependency', 'quarantined', 'unreadable',
+        'purged'}
 
     function rules.orphaned(parent, reason)
         return 'task ' .. parent .. ' that it waited for died: ' .. words[reason + 1]
@@ -305,8 +319,7 @@ local function rule()
     local function unblock(id, b)
         count('b' .. byte(b, 23), -1)
         if rules.flag(b, MARKER) then
-            call('HDEL', BODY, id)
-            rules.record(id, string.rep('\0', 14))
+            rules.mark(id)
             return rules.done(id, rules.ext(b))
         end
         local ready_at = now + rules.ext(b).delay
@@ -322,10 +335,12 @@ local function rule()
             local children = call('HGET', DEP, 'k' .. id)
             if children then
                 call('HDEL', DEP, 'k' .. id)
-                for _, child in ipairs(cmsgpack.unpack(children)) do
+                for _, entry in ipairs(cmsgpack.unpack(children)) do
+                    -- A task that was deleted may have left its id to another.
+                    local child = sub(entry, 7)
                     local b = call('HGET', BODY, child)
-                    local left = call('HGET', DEP, 'b' .. child)
-                    if b and left then
+                    local left = b and call('HGET', DEP, 'b' .. child)
+                    if left and sub(b, 32, 37) == sub(entry, 1, 6) then
                         if well or rules.flag(b, TOLERANT) then
                             if tonumber(left) <= 1 then
                                 call('HDEL', DEP, 'b' .. child)

@@ -26,12 +26,15 @@ repeat
     local entries = page[2]
     for i = 1, #entries, 2 do
         local id, hold = entries[i], entries[i + 1]
-        local b = call('HGET', BODY, id)
+        local b = id ~= '' and call('HGET', BODY, id)
         local e = b and r.ext(b)
-        local worker, ends = r.hold(hold)
+        local worker, ends = '', 0
+        if id ~= '' then worker, ends = r.hold(hold) end
         local take
         if gone == '' then take = ends <= now else take = worker == gone end
-        if take and reaped < most then
+        if id == '' then
+            -- The padding.
+        elseif take and reaped < most then
             call('HDEL', INF, id)
             r.let_go(worker, id, e)
             if b then

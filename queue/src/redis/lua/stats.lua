@@ -10,8 +10,8 @@ repeat
     cursor = page[1]
     for i = 1, #page[2], 2 do
         local b = call('HGET', BODY, page[2][i])
-        local p = b and byte(b, 23)
-        if leased[p] then leased[p] = leased[p] + 1 end
+        local p = page[2][i] ~= '' and b and byte(b, 23)
+        if p and leased[p] then leased[p] = leased[p] + 1 end
     end
 until cursor == '0'
 local answer = {}

@@ -23,6 +23,7 @@ local function account(hold, b, used)
     return e
 end
 
+if call('EXISTS', S) == 1 then rule().promote(500) end
 for _ = 1, tonumber(arg()) do
     local mine = arg()
     local prefix = mine .. worker
@@ -32,7 +33,7 @@ for _ = 1, tonumber(arg()) do
     local ids = {unpack(ARGV, first, first + n - 1)}
     local holds = call('HMGET', INF, unpack(ids))
     local held, results, stamp, kept = {}, {}, pack('>I6', now) .. mine, {}
-    local k = 0
+    local k, v, ends = 0, #verdicts, #woken
     for i = 1, n do
         local hold, id = holds[i], ids[i]
         if hold and sub(hold, 1, width) == prefix and not kept[id] then
@@ -43,24 +44,26 @@ for _ = 1, tonumber(arg()) do
                 local e = b and account(hold, b, unpk('>I6', blob))
                 rule().free_limit(e)
                 rule().done(id, e)
+                ends = #woken
             else
-                woken[#woken + 1] = id
+                ends = ends + 1
+                woken[ends] = id
             end
             kept[id] = true
             k = k + 1
             held[k] = id
             results[2 * k - 1] = id
             results[2 * k] = stamp .. ARGV[first + n + i - 1]
-            verdicts[#verdicts + 1] = '1'
+            verdicts[v + i] = '1'
         else
-            local record = call('HGET', RES, id)
-            verdicts[#verdicts + 1] = record and sub(record, 7, 14) == mine and '1' or 'l'
+            local record = call('HGET', BODY, id)
+            local again = record and byte(record, 21) == DONE and sub(record, 7, 14) == mine
+            verdicts[v + i] = again and '1' or 'l'
         end
     end
     if k > 0 then
         call('HDEL', INF, unpack(held))
-        call('HDEL', BODY, unpack(held))
-        call('HSET', RES, unpack(results))
+        call('HSET', BODY, unpack(results))
         call('RPUSH', FIN, pack('>I6', now) .. cmsgpack.pack(held))
         freed = freed + k
         if call('EXISTS', NOTE) == 1 then
@@ -114,10 +117,13 @@ local claimed = 0
 local until_ = pack('>I6', now + lease)
 local plain_hold = token .. worker .. until_ .. '\0'
 local holds = {}
+-- The tasks handed out in this step whose ids may lie in a list twice.
+local given = {}
 
 -- Hands a task out, unless something speaks against it. Answers whether it did.
 local function deliver(id, b)
     local r, e = rule(), nil
+    if byte(b, 21) == DONE then return false, true end
     if byte(b, 21) ~= FORMAT or #b < 31 then
         local whole = #b >= 31 and b or (b .. string.rep('\0', 31 - #b))
         r.die(id, whole, 7, 'its record has a format that this version does not know: upgrade, then replay it')
@@ -128,13 +134,20 @@ local function deliver(id, b)
         return false
     end
     if r.flag(b, GONE) then return false, true end
-    if r.flag(b, CHECKED) and (call('HEXISTS', INF, id) == 1 or call('ZSCORE', S, char(byte(b, 23)) .. id)) then
-        return false, true
+    if r.flag(b, CHECKED) then
+        if given[id] or call('HEXISTS', INF, id) == 1 or call('ZSCORE', S, char(byte(b, 23)) .. id) then
+            return false, true
+        end
+        given[id] = true
     end
     e = r.ext(b)
     local charge = ''
     if e then
-        if e.deadline > 0 and unpk('>I6', b) + e.deadline <= now then
+        if #e.limit > 0 and not r.pass_limit(e.limit) then
+            r.put('h', b, e, id)
+            return false
+        end
+        if e.deadline > 0 and unpk('>I6', b) + e.deadline - 1 <= now then
             r.die(id, b, 4, 'its deadline passed before a worker took it')
             return false
         end
@@ -143,10 +156,7 @@ local function deliver(id, b)
                 ' is in quarantine after too many crashes: release it and replay the task')
             return false
         end
-        if #e.limit > 0 and not r.pass_limit(e.limit) then
-            r.put('h', b, e, id)
-            return false
-        end
+        if #e.limit > 0 then r.pass_limit(e.limit, true) end
         if e.span % REPLACING == UNTIL_STARTED then r.release_unique(e, id) end
         if #e.tenant > 0 then
             local micros = tonumber(call('HGET', X, 'e:' .. e.tenant)) or 100000
@@ -166,8 +176,8 @@ end
 
 -- Takes ids from the front of a list until so many were handed out or it is empty.
 local function from_list(p, places)
-    local taken = 0
-    for _ = 1, 40 do
+    local taken, k = 0, #out
+    for _ = 1, 2000 do
         if taken >= places then break end
         local ids = call('LPOP', R[p], places - taken)
         if not ids or #ids == 0 then break end
@@ -177,16 +187,17 @@ local function from_list(p, places)
             if b then
                 local version, flags = byte(b, 21, 22)
                 if version == FORMAT and (flags == 0 or flags == BACKOFF) then
-                    local k = #out
                     out[k + 1] = ids[i]
                     out[k + 2] = b
                     holds[k + 1] = ids[i]
                     holds[k + 2] = plain_hold
                     taken = taken + 1
+                    k = k + 2
                 else
-                    local given, ghost = deliver(ids[i], b)
-                    if given then taken = taken + 1 end
+                    local handed, ghost = deliver(ids[i], b)
+                    if handed then taken = taken + 1 end
                     if ghost then call('HINCRBY', X, 'g' .. p, -1) end
+                    k = #out
                 end
             else
                 call('HINCRBY', X, 'g' .. p, -1)
@@ -196,24 +207,21 @@ local function from_list(p, places)
     return taken
 end
 
--- Takes one task that a limit had held and that may start now; the limits take turns in the order of their names.
-local function from_held(lane, p)
-    local r = rule()
-    local from = '[h' .. lane
+-- The place of the first task of a limit that may start now; the limits take turns in the order of their names.
+local function first_held(lane)
+    local from, found, since = '[h' .. lane, nil, nil
     for _ = 1, 128 do
         local place = call('ZRANGEBYLEX', Q, from, '(h' .. lane .. '\255', 'LIMIT', 0, 1)[1]
-        if not place then return false end
-        local id = r.id_of(place)
-        local b = call('HGET', BODY, id)
-        local e = b and r.ext(b)
-        r.take_place(place, p)
-        if e and deliver(id, b) then return true end
-        -- A closed limit has taken its task back to the same place: go on behind all of that limit.
-        local back = b and call('ZSCORE', Q, place)
+        if not place then break end
         local name = 2 + #lane
-        from = back and '(' .. sub(place, 1, name + byte(place, name)) .. '\255' or from
+        local ends = name + byte(place, name)
+        if rule().pass_limit(sub(place, name + 1, ends), false) then
+            local order = sub(place, ends + 1, ends + 12)
+            if not found or order < since then found, since = place, order end
+        end
+        from = '(' .. sub(place, 1, ends) .. '\255'
     end
-    return false
+    return found, since
 end
 
 -- Takes one task of the tenant that has used least. The nameless one's tasks of no class lie in the list.
@@ -222,7 +230,16 @@ local function from_tenants(lane, class, p)
     local first = call('ZRANGEBYLEX', A, '[' .. lane, '(' .. lane .. '\255', 'LIMIT', 0, 1)[1]
     local listed = class == '' and call('LLEN', R[p]) > 0
     if not first then return nil end
-    local vt, tenant = unpk('>I7', first, #lane + 1), sub(first, #lane + 8)
+    local vt = unpk('>I7', first, #lane + 1)
+    -- Of those who have used the same, the one whose first task has been ready longest.
+    local level = sub(first, 1, #lane + 7)
+    local tenant, since
+    for _, seat in ipairs(call('ZRANGEBYLEX', A, '[' .. level, '(' .. level .. '\255', 'LIMIT', 0, 32)) do
+        local name = sub(seat, #lane + 8)
+        local place = r.first('t' .. lane .. char(#name) .. name)
+        local order = place and sub(place, #lane + #name + 3, #lane + #name + 14) or ''
+        if not since or order < since then first, tenant, since = seat, name, order end
+    end
     local real = r.virtual(tenant)
     if real ~= vt then
         call('ZREM', A, first)
@@ -236,7 +253,8 @@ local function from_tenants(lane, class, p)
             own = math.max(own, clock)
             call('HDEL', X, 'absent')
         end
-        if own <= vt then
+        local head = own == vt and r.head(p)
+        if own < vt or (head and sub(head, 7, 12) <= sub(since, 1, 6)) then
             local micros = tonumber(call('HGET', X, 'e:')) or 100000
             call('HSET', X, 'clock', string.format('%.0f', own), 'v:', string.format('%.0f', own + micros))
             return from_list(p, 1) > 0
@@ -252,23 +270,41 @@ local function from_tenants(lane, class, p)
     local id = r.id_of(place)
     local b = call('HGET', BODY, id)
     r.take_place(place, p)
-    local given = b and deliver(id, b)
+    local handed = b and deliver(id, b)
     r.leave_if_empty(lane, tenant)
-    return given and true or false
+    return handed and true or false
 end
 
-local function from_lane(class, p, places, plain)
-    if plain then return class == '' and from_list(p, places) or 0 end
-    local lane = rule().lane(class, p)
-    local taken = 0
-    while taken < places and from_held(lane, p) do taken = taken + 1 end
+-- Fills places from a lane in which there is more than a list of ids.
+local function from_lane(class, p, places)
+    local r = rule()
+    local lane = r.lane(class, p)
+    local taken, look = 0, true
     for _ = 1, places * 2 + 1000 do
         if taken >= places then break end
-        local given = from_tenants(lane, class, p)
-        if given == nil then
-            return taken + (class == '' and from_list(p, places - taken) or 0)
+        local held, since
+        if look then held, since = first_held(lane) end
+        look = held ~= nil
+        local shared = call('ZRANGEBYLEX', A, '[' .. lane, '(' .. lane .. '\255', 'LIMIT', 0, 1)[1] ~= nil
+        local head = held and class == '' and not shared and r.head(p)
+        local handed
+        if held and not (head and sub(head, 7, 12) < sub(since, 1, 6)) then
+            local id = r.id_of(held)
+            local b = call('HGET', BODY, id)
+            r.take_place(held, p)
+            handed = b and deliver(id, b)
+        elseif shared then
+            handed = from_tenants(lane, class, p)
+            -- A limit that was found closed holds that task now, and another may be open.
+            look = true
+        elseif class == '' then
+            local got = from_list(p, held and 1 or places - taken)
+            if got == 0 then break end
+            taken = taken + got
+        else
+            break
         end
-        if given then taken = taken + 1 end
+        if handed then taken = taken + 1 end
     end
     return taken
 end
@@ -283,6 +319,7 @@ if repeated and asked > 0 then
         local page = call('HSCAN', INF, cursor, 'COUNT', 1000)
         cursor = page[1]
         for i = 1, #page[2], 2 do
+            -- The padding has no such prefix.
             if sub(page[2][i + 1], 1, #prefix) == prefix then
                 local b = call('HGET', BODY, page[2][i])
                 if b then
@@ -294,17 +331,24 @@ if repeated and asked > 0 then
     until cursor == '0'
 end
 if asked > 0 and #out == 0 and call('HGET', CFG, 'mode') ~= 'paused' then
-    if call('EXISTS', S) == 1 then rule().promote(500) end
     local plain = call('EXISTS', Q) == 0
     for _ = 1, lanes do
         local class, places = arg(), tonumber(arg())
         for p = 0, 2 do
-            if places > 0 then places = places - from_lane(class, p, places, plain) end
+            if places > 0 then
+                local got = 0
+                if not plain then
+                    got = from_lane(class, p, places)
+                elseif class == '' then
+                    got = from_list(p, places)
+                end
+                places = places - got
+            end
         end
     end
     local n = #holds / 2
     if n > 0 then
-        call('HSET', INF, unpack(holds))
+        call('HSET', INF, '', PAD, unpack(holds))
         call('ZADD', W, 'LT', now + lease, worker)
         claimed = n
     end
@@ -315,7 +359,7 @@ if claimed ~= freed then call('HINCRBY', X, 'n:' .. worker, claimed - freed) end
 
 local checkpoints = {}
 if #out > 0 and call('EXISTS', NOTE) == 1 then
-    for i = 1, #out, 2 do checkpoints[#checkpoints + 1] = call('HGET', NOTE, 'c' .. out[i]) or '' end
+    for i = 1, #out, 2 do checkpoints[#checkpoints + 1] = call('HGET', NOTE, 'c' .. out[i]) end
 end
 announce()
 return {now, concat(verdicts), crashed, out, checkpoints}
