@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use cofferdam_chaos::load::{Setup, produce, work};
 use cofferdam_chaos::mode::Mode;
 use cofferdam_chaos::{Error, Plan, Result, judge_history, process, report};
@@ -57,13 +57,24 @@ enum Command {
     },
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// A cluster of six nodes, started for the run.
+    Redis,
+    /// One file, shared by all processes.
+    Sqlite,
+}
+
 #[derive(Args)]
 struct Run {
-    /// What to test, one after another.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "sqlite")]
-    mode: Vec<Mode>,
+    /// What to test.
+    #[arg(long, value_enum, default_value = "redis")]
+    backend: Backend,
+    /// How durably Redis is to keep what it acknowledges; all ways where none is given, one after another.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "MODE")]
+    durability: Vec<Mode>,
     /// For how many minutes faults come, over all modes together.
-    #[arg(long, default_value_t = 1.5)]
+    #[arg(long, default_value_t = 10.0)]
     minutes: f64,
     /// What decides the order of the faults; drawn and printed where it is not given.
     #[arg(long)]
@@ -118,17 +129,32 @@ fn execute_run(run: Run) -> Result<bool> {
         .map_err(|source| Error::Failed { action: "find this program".into(), source: source.into() })?;
     let seed = run.seed.unwrap_or_else(|| cofferdam_chaos::clock::now() % 1_000_000);
     let plan = Plan {
-        modes: run.mode,
+        modes: modes(run.backend, run.durability)?,
         faults_for,
         seed,
-        folder: run.folder,
+        folder: run.folder.clone(),
         port: run.port,
         server: run.server,
         rate: run.rate,
     };
     let judgements = cofferdam_chaos::run(&plan, program)?;
+    let valid = judgements.iter().all(|(_, judgement)| judgement.valid);
+    if !valid {
+        println!("histories, logs and judgements are in {}", run.folder.display());
+    }
     println!("{}", report(seed, &judgements)?);
-    Ok(judgements.iter().all(|(_, judgement)| judgement.valid))
+    Ok(valid)
+}
+
+fn modes(backend: Backend, durability: Vec<Mode>) -> Result<Vec<Mode>> {
+    match (backend, durability.as_slice()) {
+        (Backend::Sqlite, []) => Ok(vec![Mode::Sqlite]),
+        (Backend::Redis, []) => Ok(Mode::REDIS.to_vec()),
+        (Backend::Redis, some) if some.iter().all(|mode| mode.needs_cluster()) => Ok(durability),
+        _ => Err(Error::Refused(
+            "SQLite has one durability, its own: give --durability with Redis alone, and not sqlite".into(),
+        )),
+    }
 }
 
 /// Runs a process of the load, which ends with the run however that ends.

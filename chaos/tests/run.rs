@@ -11,7 +11,18 @@ use serde_json::Value;
 
 fn start(folder: &Path, seed: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cofferdam-chaos"));
-    command.args(["run", "--mode", "sqlite", "--minutes", "0.1", "--rate", "60", "--seed", seed, "--folder"]);
+    command.args([
+        "run",
+        "--backend",
+        "sqlite",
+        "--minutes",
+        "0.1",
+        "--rate",
+        "60",
+        "--seed",
+        seed,
+        "--folder",
+    ]);
     command.arg(folder).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 

@@ -24,6 +24,8 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// # Errors
 /// When the queue cannot be opened, or does not take the last settlements.
 pub async fn work(setup: Setup) -> Result {
+    // Some tasks panic by design, and their traces would bury everything else in the log.
+    std::panic::set_hook(Box::new(|panic| note(&panic.to_string().replace('\n', " "))));
     let end = asked_to_end().await?;
     let queue = setup.queue(&setup.recorder()?).await?;
     let worker =

@@ -21,3 +21,4 @@ mod service;
 mod user;
 
 pub(crate) use command::{Arguments, run};
+pub(crate) use redis::server as redis_server;

@@ -4,9 +4,9 @@ use clap::ValueEnum;
 
 use super::{deny, features, package, quickstart};
 use crate::error::Result;
-use crate::image;
 use crate::tools::NEXTEST;
 use crate::workspace::{Workspace, run};
+use crate::{chaos, image};
 
 /// One gate. The order of the variants is the order of the run: what fails often and costs little comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,6 +27,8 @@ pub(crate) enum Step {
     Doctests,
     /// The example that a newcomer runs first ends well.
     Quickstart,
+    /// No task is lost and no result recorded twice while workers and masters die, by a short run of the chaos suite.
+    Chaos,
     /// Each published crate can be packed, and packs nothing that must not ship.
     Package,
 }
@@ -48,6 +50,7 @@ impl Step {
             Self::Nextest => "nextest",
             Self::Doctests => "doctests",
             Self::Quickstart => "quickstart",
+            Self::Chaos => "chaos",
             Self::Package => "package",
         }
     }
@@ -76,6 +79,7 @@ impl Step {
             }
             Self::Doctests => plain(workspace, ["test", "--doc", "--workspace", "--all-features"]),
             Self::Quickstart => quickstart::check(workspace),
+            Self::Chaos => chaos::check(workspace),
             Self::Package => package::check(workspace),
         }
     }
