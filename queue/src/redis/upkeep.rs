@@ -81,7 +81,8 @@ impl Inner {
             // Each shard gets its share of the bound; those that use it up are asked again.
             let share = (max - reaped.len()).div_ceil(asked.len());
             let fitting = (max - reaped.len()) / share;
-            asked.truncate(fitting.max(1));
+            // Those beyond what the shares leave room for have their turn next.
+            let later = asked.split_off(fitting.clamp(1, asked.len()));
             let request = |shard: &Arc<Shard>| {
                 let args = Args::default().text(&gone).number(share as u64);
                 self.request(&LIBRARY.reap, shards, shard, args)
@@ -100,7 +101,8 @@ impl Inner {
                     Err(error) => failed = failed.or(Some(error)),
                 }
             }
-            asked = more;
+            asked = later;
+            asked.extend(more);
         }
         match failed {
             Some(error) if reaped.is_empty() => Err(error),

@@ -21,4 +21,5 @@ mod service;
 mod user;
 
 pub(crate) use command::{Arguments, during, run};
+pub(crate) use redis::server as redis_server;
 pub(crate) use service::Service;

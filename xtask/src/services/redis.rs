@@ -1,6 +1,6 @@
 //! Redis, alone and as a cluster.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Instant;
@@ -56,7 +56,12 @@ pub(super) fn start_cluster(folder: &Folder) -> Result<Settings> {
     Ok(vec![("COFFERDAM_REDIS_CLUSTER_URLS", urls.join(","))])
 }
 
-fn programs() -> Result<[std::path::PathBuf; 2]> {
+/// The program `redis-server`, for those who start one of their own.
+pub(crate) fn server() -> Result<PathBuf> {
+    install::require(["redis-server"], &["redis-server"]).map(|[server]| server)
+}
+
+fn programs() -> Result<[PathBuf; 2]> {
     install::require(["redis-server", "redis-cli"], &["redis-server", "redis-tools"])
 }
 
