@@ -1,7 +1,7 @@
 //! apalis on SQLite.
 //!
 //! Tasks are pushed by `push_bulk`, which is one transaction a portion, and fetched in batches of the same size; batches
-//! of 500 were as good as any from 100 to 2,000 where nothing waits for the disk, and much better than 100 where it
+//! of 500 were as good as any from 100 to 1,000 where nothing waits for the disk, and much better than 100 where it
 //! does. Handlers are spawned (`parallelize`), so that their results come in batches, too. Tasks are not locked before they
 //! run, which the documentation allows for tasks that are shorter than a heartbeat; results are recorded, as they are by
 //! default.

@@ -3,8 +3,8 @@
 //! Tasks are added by `add_bulk`, which sends a whole portion at once. One worker runs many jobs at a time, as BullMQ
 //! advises for jobs that wait more than they compute: its calls then share writes and reads of one connection, and each
 //! call that finishes a job brings the next. Fifty at a time were the best of 1 to 500, and portions from 100 to 5,000
-//! alike. Jobs and their return values are kept, as they are by default; to have them removed costs more. Nobody listens
-//! to events, but they are always written. On a cluster a queue is one slot, by a prefix in braces.
+//! alike. Jobs and their return values are kept, as they are by default; to have them removed costs as much. Nobody
+//! listens to events, but they are always written. On a cluster a queue is one slot, by a prefix in braces.
 #![forbid(unsafe_code)]
 
 #[path = "../../turn.rs"]

@@ -64,7 +64,11 @@ impl Arguments {
     pub(super) fn peers(&self) -> Result<Vec<Name>, Problem> {
         let Some(names) = &self.peers else { return Ok(Name::value_variants().to_vec()) };
         let names = names.iter().filter(|name| !matches!(name.as_str(), "" | "none"));
-        Ok(names.map(|name| Name::from_str(name, false)).collect::<Result<_, _>>()?)
+        let read = |name: &String| {
+            let known = "there are apalis-redis, apalis-sqlite and bullmq";
+            Name::from_str(name, false).map_err(|_| format!("there is no peer {name:?}: {known}"))
+        };
+        Ok(names.map(read).collect::<Result<_, _>>()?)
     }
 }
 

@@ -94,7 +94,7 @@ fn last_line(output: impl Read) -> String {
         .unwrap_or_default()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

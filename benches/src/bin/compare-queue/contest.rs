@@ -36,6 +36,7 @@ pub(super) fn hold(
     // The first round is short and not counted: it loads scripts, and has the server ask the system for its memory.
     let short = Load { tasks: load.tasks.div_ceil(10), ..*load };
     for round in 0..=rounds {
+        eprintln!("round {round} of {rounds} at {}", site.name());
         for outcome in outcomes.iter_mut().filter(|outcome| outcome.failure.is_none()) {
             let load = if round == 0 { &short } else { load };
             match outcome.party.play(site, load) {

@@ -48,7 +48,7 @@ impl Report {
     /// Everybody at one server: tasks for a second of the masters' processor time, and for one on the clock.
     pub(super) fn on_redis(&mut self, kind: Kind, outcomes: &[Outcome]) {
         let columns = ["enqueue", "claim+ack", "full life", "life/s wall", "commands"];
-        self.section(&format!("{kind}, a second of processor time"), &columns);
+        self.section(&format!("{kind}: tasks a second of processor time"), &columns);
         for outcome in outcomes {
             let (tasks, field) = (outcome.tasks, format!("{}{}", outcome.party.field, kind.infix()));
             let per_cpu_second = |cost: &Cost| cost.per_cpu_second(tasks);
@@ -65,7 +65,7 @@ impl Report {
 
     /// Everybody without a server: tasks for a second on the clock.
     pub(super) fn embedded(&mut self, outcomes: &[Outcome]) {
-        self.section("without a server, a second on the clock", &["enqueue", "claim+ack", "full life"]);
+        self.section("without a server: tasks a second on the clock", &["enqueue", "claim+ack", "full life"]);
         for outcome in outcomes {
             let tasks = outcome.tasks;
             let figures = [

@@ -62,7 +62,7 @@ impl Server {
                 Err(problem) => reason = problem,
             }
         }
-        Err(format!("{kind} at {} does not answer: {reason}", shown(&urls)).into())
+        Err(format!("{kind} at {} cannot be measured: {reason}", shown(&urls)).into())
     }
 }
 

@@ -25,6 +25,10 @@ impl Site {
         }
     }
 
+    pub(super) fn name(&self) -> String {
+        self.server().map_or_else(|| "a folder".to_owned(), |server| server.kind.to_string())
+    }
+
     /// URLs, or the path of a file.
     pub(super) fn address(&self) -> Result<String, Problem> {
         match self {
