@@ -86,9 +86,6 @@ where
     begin()?;
     worker.run().await?;
     done()?;
-    // The one key that does not have the queue's name in it.
-    let list = "core:apalis:queues:list";
-    redis::cmd("ZREM").arg(list).arg(format!("{NAME}:workers")).exec_async(&mut connection).await?;
     let results = redis::cmd("SCARD").arg(format!("{NAME}:done")).query_async(&mut connection).await?;
     turn.check(results)?;
     Ok(counter.tally())

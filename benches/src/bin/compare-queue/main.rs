@@ -68,8 +68,9 @@ fn compare(arguments: &Arguments) -> Result<(), Problem> {
     effort.tell(&mut report);
 
     let sites: Vec<_> = servers.into_iter().map(Site::Redis).collect();
-    let find = |kind| {
-        sites.iter().find(|site| site.server().is_some_and(|server| server.kind == kind)).ok_or(NO_SERVER)
+    let find = |kind: Kind| {
+        let site = sites.iter().find(|site| site.server().is_some_and(|server| server.kind == kind));
+        site.ok_or(kind.missing())
     };
     for kind in [Kind::Single, Kind::Cluster] {
         let outcomes = hold(find(kind), on_redis(&programs), &effort.load, effort.rounds);

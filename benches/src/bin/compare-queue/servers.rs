@@ -95,6 +95,14 @@ impl Kind {
             Self::Cluster => "_cluster",
         }
     }
+
+    /// What is said of everybody when there is no such server.
+    pub(super) fn missing(self) -> &'static str {
+        match self {
+            Self::Single => "no Redis: `cargo xtask services up redis`, or --url",
+            Self::Cluster => "no cluster: `cargo xtask services up redis-cluster`, or --cluster-urls",
+        }
+    }
 }
 
 impl fmt::Display for Kind {

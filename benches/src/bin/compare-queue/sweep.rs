@@ -5,6 +5,9 @@ use redis::Connection;
 use super::Problem;
 use super::servers::{NAME, Server};
 
+/// apalis lists its queues here, by names that have this program's in them.
+const APALIS_QUEUES: &str = "core:apalis:queues:list";
+
 /// Deletes every key that has this program's name in it.
 ///
 /// By DEL, not by UNLINK: what is freed in the background would fall into the phase that is measured next.
@@ -16,6 +19,8 @@ pub(super) fn sweep(server: &Server) -> Result<(), Problem> {
 }
 
 fn sweep_master(master: &mut Connection) -> Result<(), Problem> {
+    // On a cluster the list lies elsewhere, and apalis does not come so far as to write it.
+    let _ = redis::cmd("ZREM").arg(APALIS_QUEUES).arg(format!("{{{NAME}}}:workers")).exec(master);
     let mut cursor = 0_u64;
     loop {
         let mut scan = redis::cmd("SCAN");
