@@ -48,12 +48,18 @@ mod monitor;
 mod monitor_builder;
 mod observer;
 mod publisher;
+mod random;
+#[cfg(feature = "redis")]
+mod redis;
 mod reporter;
 mod seconds;
 mod state;
 mod store;
 mod workers;
 
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use crate::redis::{RedisStore, RedisStoreBuilder};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use document::{Heartbeat, Status};
 pub use error::{Error, ErrorKind};
@@ -64,7 +70,7 @@ pub use observer::Observer;
 pub use publisher::{Publisher, PublisherBuilder, PublisherStats};
 pub use reporter::{Processing, Reporter};
 pub use state::{Liveness, WorkerState};
-pub use store::{Entry, Store, key};
+pub use store::{Entry, Listing, Store, key};
 pub use workers::Workers;
 
 #[cfg(doctest)]

@@ -81,14 +81,13 @@ async fn consume(queue: Queue, hand: usize) -> Result<usize, cofferdam_queue::Er
     let (mut settle, mut done) = (Vec::new(), 0);
     loop {
         done += settle.len();
-        let step = Step { worker: worker.clone(), settle, claim: BATCH, lease: Duration::from_secs(60) };
+        let step = Step::new(worker.clone()).settle(settle).claim(BATCH, Duration::from_secs(60));
         let reply = queue.step(step).await?;
         if reply.claimed.is_empty() {
             return Ok(done);
         }
-        let result = |delivery: cofferdam_queue::Delivery| Settlement {
-            lease: delivery.lease,
-            ending: Ending::Done(b"result".to_vec()),
+        let result = |delivery: cofferdam_queue::Delivery| {
+            Settlement::new(delivery.lease, Ending::Done(b"result".to_vec()))
         };
         settle = reply.claimed.into_iter().map(result).collect();
     }
@@ -103,7 +102,7 @@ async fn one_by_one(queue: &Queue) -> Result<Duration, AnyError> {
         let task = queue.submit(NewTask::new([7; 200])).await?;
         for delivery in queue.claim(&worker, 1, Duration::from_secs(60)).await? {
             let ending = Ending::Done(b"result".to_vec());
-            queue.settle(&worker, vec![Settlement { lease: delivery.lease, ending }]).await?;
+            queue.settle(&worker, vec![Settlement::new(delivery.lease, ending)]).await?;
         }
         if !matches!(queue.state(&task.id).await?, Some(TaskState::Done { .. })) {
             return Err("a task was not done".into());

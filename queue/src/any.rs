@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
-    Broker, Enqueued, Error, Lease, Listener, NewTask, QueueName, QueueStats, ReapScope, Reaped, Step,
-    StepReply, TaskId, TaskState, Topic, WorkerId,
+    Bound, Broker, Cancelled, Enqueued, Error, Lease, Listener, NewTask, Note, QueueName, QueueSettings,
+    QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId, TaskState, TaskView, Topic,
+    WorkerId, WorkerLoad,
 };
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -32,8 +33,13 @@ impl fmt::Debug for AnyBroker {
 }
 
 impl Broker for AnyBroker {
-    async fn enqueue(&self, queue: &QueueName, tasks: Vec<NewTask>) -> Result<Vec<Enqueued>, Error> {
-        self.0.enqueue(queue, tasks).await
+    async fn enqueue(
+        &self,
+        queue: &QueueName,
+        tasks: Vec<NewTask>,
+        bound: Bound,
+    ) -> Result<Vec<Enqueued>, Error> {
+        self.0.enqueue(queue, tasks, bound).await
     }
 
     async fn step(&self, queue: &QueueName, step: Step) -> Result<StepReply, Error> {
@@ -52,6 +58,47 @@ impl Broker for AnyBroker {
 
     async fn reap(&self, queue: &QueueName, scope: ReapScope, max: usize) -> Result<Vec<Reaped>, Error> {
         self.0.reap(queue, scope, max).await
+    }
+
+    async fn note(
+        &self,
+        queue: &QueueName,
+        worker: &WorkerId,
+        notes: Vec<Note>,
+    ) -> Result<Vec<TaskId>, Error> {
+        self.0.note(queue, worker, notes).await
+    }
+
+    async fn cancel(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Cancelled>, Error> {
+        self.0.cancel(queue, tasks).await
+    }
+
+    async fn replay(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<bool>, Error> {
+        self.0.replay(queue, tasks).await
+    }
+
+    async fn purge(&self, queue: &QueueName, section: Section, max: usize) -> Result<u64, Error> {
+        self.0.purge(queue, section, max).await
+    }
+
+    async fn peek(&self, queue: &QueueName, section: Section, max: usize) -> Result<Vec<TaskView>, Error> {
+        self.0.peek(queue, section, max).await
+    }
+
+    async fn set(&self, queue: &QueueName, setting: Setting) -> Result<(), Error> {
+        self.0.set(queue, setting).await
+    }
+
+    async fn settings(&self, queue: &QueueName) -> Result<QueueSettings, Error> {
+        self.0.settings(queue).await
+    }
+
+    async fn workers(&self, queue: &QueueName) -> Result<Vec<WorkerLoad>, Error> {
+        self.0.workers(queue).await
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueName>, Error> {
+        self.0.queues().await
     }
 
     async fn lookup(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Option<TaskState>>, Error> {
@@ -77,7 +124,12 @@ impl Broker for AnyBroker {
 
 /// [`Broker`] in a shape that allows dynamic dispatch. The method names are the same on purpose: one line each.
 trait Erased: Send + Sync {
-    fn enqueue<'a>(&'a self, queue: &'a QueueName, tasks: Vec<NewTask>) -> Answer<'a, Vec<Enqueued>>;
+    fn enqueue<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        tasks: Vec<NewTask>,
+        bound: Bound,
+    ) -> Answer<'a, Vec<Enqueued>>;
     fn step<'a>(&'a self, queue: &'a QueueName, step: Step) -> Answer<'a, StepReply>;
     fn renew<'a>(
         &'a self,
@@ -87,6 +139,20 @@ trait Erased: Send + Sync {
         lease: Duration,
     ) -> Answer<'a, Vec<TaskId>>;
     fn reap<'a>(&'a self, queue: &'a QueueName, scope: ReapScope, max: usize) -> Answer<'a, Vec<Reaped>>;
+    fn note<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        worker: &'a WorkerId,
+        notes: Vec<Note>,
+    ) -> Answer<'a, Vec<TaskId>>;
+    fn cancel<'a>(&'a self, queue: &'a QueueName, tasks: Vec<TaskId>) -> Answer<'a, Vec<Cancelled>>;
+    fn replay<'a>(&'a self, queue: &'a QueueName, tasks: Vec<TaskId>) -> Answer<'a, Vec<bool>>;
+    fn purge<'a>(&'a self, queue: &'a QueueName, section: Section, max: usize) -> Answer<'a, u64>;
+    fn peek<'a>(&'a self, queue: &'a QueueName, section: Section, max: usize) -> Answer<'a, Vec<TaskView>>;
+    fn set<'a>(&'a self, queue: &'a QueueName, setting: Setting) -> Answer<'a, ()>;
+    fn settings<'a>(&'a self, queue: &'a QueueName) -> Answer<'a, QueueSettings>;
+    fn workers<'a>(&'a self, queue: &'a QueueName) -> Answer<'a, Vec<WorkerLoad>>;
+    fn queues(&self) -> Answer<'_, Vec<QueueName>>;
     fn lookup<'a>(&'a self, queue: &'a QueueName, tasks: Vec<TaskId>) -> Answer<'a, Vec<Option<TaskState>>>;
     fn stats<'a>(&'a self, queue: &'a QueueName) -> Answer<'a, QueueStats>;
     fn forget<'a>(&'a self, queue: &'a QueueName, age: Duration, max: usize) -> Answer<'a, u64>;
@@ -94,8 +160,13 @@ trait Erased: Send + Sync {
 }
 
 impl<B: Broker> Erased for B {
-    fn enqueue<'a>(&'a self, queue: &'a QueueName, tasks: Vec<NewTask>) -> Answer<'a, Vec<Enqueued>> {
-        Box::pin(Broker::enqueue(self, queue, tasks))
+    fn enqueue<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        tasks: Vec<NewTask>,
+        bound: Bound,
+    ) -> Answer<'a, Vec<Enqueued>> {
+        Box::pin(Broker::enqueue(self, queue, tasks, bound))
     }
 
     fn step<'a>(&'a self, queue: &'a QueueName, step: Step) -> Answer<'a, StepReply> {
@@ -114,6 +185,47 @@ impl<B: Broker> Erased for B {
 
     fn reap<'a>(&'a self, queue: &'a QueueName, scope: ReapScope, max: usize) -> Answer<'a, Vec<Reaped>> {
         Box::pin(Broker::reap(self, queue, scope, max))
+    }
+
+    fn note<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        worker: &'a WorkerId,
+        notes: Vec<Note>,
+    ) -> Answer<'a, Vec<TaskId>> {
+        Box::pin(Broker::note(self, queue, worker, notes))
+    }
+
+    fn cancel<'a>(&'a self, queue: &'a QueueName, tasks: Vec<TaskId>) -> Answer<'a, Vec<Cancelled>> {
+        Box::pin(Broker::cancel(self, queue, tasks))
+    }
+
+    fn replay<'a>(&'a self, queue: &'a QueueName, tasks: Vec<TaskId>) -> Answer<'a, Vec<bool>> {
+        Box::pin(Broker::replay(self, queue, tasks))
+    }
+
+    fn purge<'a>(&'a self, queue: &'a QueueName, section: Section, max: usize) -> Answer<'a, u64> {
+        Box::pin(Broker::purge(self, queue, section, max))
+    }
+
+    fn peek<'a>(&'a self, queue: &'a QueueName, section: Section, max: usize) -> Answer<'a, Vec<TaskView>> {
+        Box::pin(Broker::peek(self, queue, section, max))
+    }
+
+    fn set<'a>(&'a self, queue: &'a QueueName, setting: Setting) -> Answer<'a, ()> {
+        Box::pin(Broker::set(self, queue, setting))
+    }
+
+    fn settings<'a>(&'a self, queue: &'a QueueName) -> Answer<'a, QueueSettings> {
+        Box::pin(Broker::settings(self, queue))
+    }
+
+    fn workers<'a>(&'a self, queue: &'a QueueName) -> Answer<'a, Vec<WorkerLoad>> {
+        Box::pin(Broker::workers(self, queue))
+    }
+
+    fn queues(&self) -> Answer<'_, Vec<QueueName>> {
+        Box::pin(Broker::queues(self))
     }
 
     fn lookup<'a>(&'a self, queue: &'a QueueName, tasks: Vec<TaskId>) -> Answer<'a, Vec<Option<TaskState>>> {

@@ -4,14 +4,16 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::{
-    AnyBroker, Enqueued, Error, Lease, Listener, NewTask, Priority, QueueName, QueueStats, Step, StepReply,
-    TaskId, TaskState, WorkerId,
+    AnyBroker, Bound, Cancelled, Enqueued, Error, Lease, Listener, NewTask, Note, Priority, QueueName,
+    QueueSettings, QueueStats, Section, Setting, Step, StepReply, TaskId, TaskState, TaskView, WorkerId,
+    WorkerLoad,
 };
 
 /// A store of queues that hands out tasks under leases.
 ///
-/// Every call is a batch and one atomic step: it takes effect as a whole or not at all. Leases, delays and ages are
-/// measured on the broker's clock. The rules that every backend keeps:
+/// Every call is a batch. On an embedded store it is one atomic step, which takes effect as a whole or not at all; on
+/// a cluster it is one such step on each shard that it touches. Leases, delays and ages are measured on the broker's
+/// clock. The rules that every backend keeps:
 ///
 /// - A task belongs to at most one lease. Whoever settles must show the token of that lease; any other settlement
 ///   answers [`Verdict::LeaseLost`](crate::Verdict::LeaseLost) and changes nothing.
@@ -19,6 +21,8 @@ use crate::{
 ///   it can still be settled or renewed, since nobody else has the task yet.
 /// - Each lease is renewed by name. A task whose delivery never reached the worker is not renewed with the others,
 ///   so it comes back.
+/// - A task that ends, well or badly, ends once: of all endings that are reported for it one counts, and only that one
+///   releases what waits for the task, frees its limit and its unique key.
 ///
 /// # Cancellation
 /// A future that is dropped after its first poll may have taken effect. A task claimed by such a call comes back when
@@ -27,11 +31,13 @@ pub trait Broker: Send + Sync + 'static {
     /// Puts tasks in, at most [`MAX_BATCH`](crate::MAX_BATCH) of them, and answers in their order.
     ///
     /// # Errors
-    /// When the batch is too large or the store fails; then no task was added.
+    /// When the batch is too large, the queue is full by `bound` or drained, a task waits for one that the queue does
+    /// not know, or the store fails; then no task was added, on a cluster none on the shard that refused.
     fn enqueue(
         &self,
         queue: &QueueName,
         tasks: Vec<NewTask>,
+        bound: Bound,
     ) -> impl Future<Output = Result<Vec<Enqueued>, Error>> + Send;
 
     /// Settles finished tasks, then claims ready ones: the most urgent first, within a priority the one that has
@@ -64,6 +70,88 @@ pub trait Broker: Send + Sync + 'static {
         scope: ReapScope,
         max: usize,
     ) -> impl Future<Output = Result<Vec<Reaped>, Error>> + Send;
+
+    /// Writes what running tasks leave behind, and answers which of them are lost.
+    ///
+    /// # Errors
+    /// When there are more than [`MAX_BATCH`](crate::MAX_BATCH) notes, one is too large or the store fails; then none
+    /// was written.
+    fn note(
+        &self,
+        queue: &QueueName,
+        worker: &WorkerId,
+        notes: Vec<Note>,
+    ) -> impl Future<Output = Result<Vec<TaskId>, Error>> + Send;
+
+    /// Cancels tasks, waiting or running, and answers in their order. They are dead afterwards.
+    ///
+    /// # Errors
+    /// When there are more than [`MAX_BATCH`](crate::MAX_BATCH) ids or the store fails.
+    fn cancel(
+        &self,
+        queue: &QueueName,
+        tasks: Vec<TaskId>,
+    ) -> impl Future<Output = Result<Vec<Cancelled>, Error>> + Send;
+
+    /// Makes dead tasks ready again, with no failures and no crashes to their name, and answers in their order whether
+    /// each was dead.
+    ///
+    /// # Errors
+    /// When there are more than [`MAX_BATCH`](crate::MAX_BATCH) ids or the store fails.
+    fn replay(
+        &self,
+        queue: &QueueName,
+        tasks: Vec<TaskId>,
+    ) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
+
+    /// Deletes at most `max` tasks (up to [`MAX_BATCH`](crate::MAX_BATCH)) of a section with all that is known of them,
+    /// and answers how many. Leased tasks cannot be deleted: cancel them. What waits for a deleted task that had not
+    /// ended dies.
+    ///
+    /// # Errors
+    /// For [`Section::Leased`], when `max` is too large or the store fails.
+    fn purge(
+        &self,
+        queue: &QueueName,
+        section: Section,
+        max: usize,
+    ) -> impl Future<Output = Result<u64, Error>> + Send;
+
+    /// Shows at most `max` tasks (up to [`MAX_BATCH`](crate::MAX_BATCH)) of a section: those that come next, or that
+    /// ended last. On a cluster the order holds shard by shard.
+    ///
+    /// # Errors
+    /// When `max` is too large or the store fails.
+    fn peek(
+        &self,
+        queue: &QueueName,
+        section: Section,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<TaskView>, Error>> + Send;
+
+    /// Changes a setting of the queue, for everybody.
+    ///
+    /// # Errors
+    /// When the store fails; on a cluster the change may have reached some shards then, so repeat it.
+    fn set(&self, queue: &QueueName, setting: Setting) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Reads the settings of the queue.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn settings(&self, queue: &QueueName) -> impl Future<Output = Result<QueueSettings, Error>> + Send;
+
+    /// Lists the workers that hold leases, in the order of their identities.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn workers(&self, queue: &QueueName) -> impl Future<Output = Result<Vec<WorkerLoad>, Error>> + Send;
+
+    /// Lists the queues that hold anything, in the order of their names.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn queues(&self) -> impl Future<Output = Result<Vec<QueueName>, Error>> + Send;
 
     /// Tells where tasks stand, in the order of the request; `None` for an id without a record.
     ///
@@ -112,8 +200,8 @@ pub trait Broker: Send + Sync + 'static {
 pub enum Topic {
     /// Tasks that can be claimed were added or came back.
     Ready,
-    /// This task was done or died.
-    Finished(TaskId),
+    /// This task was done or died, or its run showed progress.
+    Task(TaskId),
 }
 
 /// From whom to take tasks back.

@@ -19,7 +19,7 @@ impl QueueName {
     /// # Errors
     /// [`Error::InvalidName`] if it is empty, too long or holds a forbidden character.
     pub fn new(name: &str) -> Result<Self, Error> {
-        check("queue name", name, |c| c.is_control() || matches!(c, '{' | '}'))?;
+        check("queue name", name, MAX_NAME_BYTES, |c| c.is_control() || matches!(c, '{' | '}'))?;
         Ok(Self(name.into()))
     }
 
@@ -43,7 +43,7 @@ impl TaskId {
     /// # Errors
     /// [`Error::InvalidName`] if it is empty or longer than 128 bytes.
     pub fn new(id: &str) -> Result<Self, Error> {
-        check("task id", id, |_| false)?;
+        check("task id", id, MAX_NAME_BYTES, |_| false)?;
         Ok(Self(id.into()))
     }
 
@@ -60,7 +60,7 @@ impl TaskId {
     }
 
     /// Takes an id that this crate has stored, hence checked, before.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "redis", feature = "sqlite"))]
     pub(crate) fn from_stored(id: &str) -> Self {
         Self(id.into())
     }
@@ -90,7 +90,7 @@ impl WorkerId {
     /// # Errors
     /// As for [`new`](Self::new).
     pub fn with_epoch(name: &str, epoch: u64) -> Result<Self, Error> {
-        check("worker name", name, |c| c.is_control() || matches!(c, '{' | '}' | '#'))?;
+        check("worker name", name, MAX_NAME_BYTES, |c| c.is_control() || matches!(c, '{' | '}' | '#'))?;
         Ok(Self { name: name.into(), epoch })
     }
 
@@ -143,11 +143,16 @@ impl FromStr for WorkerId {
     }
 }
 
-fn check(what: &'static str, value: &str, forbidden: impl Fn(char) -> bool) -> Result<(), Error> {
+pub(crate) fn check(
+    what: &'static str,
+    value: &str,
+    longest: usize,
+    forbidden: impl Fn(char) -> bool,
+) -> Result<(), Error> {
     let problem = if value.is_empty() {
-        "it is empty, but 1 to 128 bytes are needed"
-    } else if value.len() > MAX_NAME_BYTES {
-        "it is longer than 128 bytes"
+        "it is empty"
+    } else if value.len() > longest {
+        "it is too long: labels have at most 64 bytes, other names 128"
     } else if value.chars().any(forbidden) {
         "leave out control characters, braces and (in a worker's name) the number sign"
     } else {

@@ -46,17 +46,26 @@
 
 mod any;
 mod backoff;
+mod batch;
 mod broker;
 mod clock;
+mod envelope;
 mod error;
+mod follow;
 mod id;
+mod label;
 mod limits;
 mod memory;
 mod observer;
 mod priority;
 mod queue;
 mod random;
+#[cfg(feature = "redis")]
+mod redis;
 mod rules;
+#[cfg(feature = "cron")]
+mod schedule;
+mod settings;
 mod signal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -64,27 +73,46 @@ mod state;
 mod stats;
 mod step;
 mod task;
+mod unique;
+mod view;
 mod worker;
 
 pub use any::AnyBroker;
 pub use backoff::Backoff;
+pub use batch::{Batch, BatchProgress, BatchTicket};
 pub use broker::{Broker, ReapScope, Reaped, Topic};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, ErrorKind};
+pub use follow::Follow;
 pub use id::{QueueName, TaskId, WorkerId};
-pub use limits::{MAX_BATCH, MAX_BATCH_BYTES, MAX_ERROR_BYTES, MAX_LEASE, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES};
+pub use label::{Label, MAX_LABEL_BYTES};
+pub use limits::{
+    MAX_BATCH, MAX_BATCH_BYTES, MAX_DEPENDENCIES, MAX_ERROR_BYTES, MAX_LEASE, MAX_NAME_BYTES, MAX_NOTE_BYTES,
+    MAX_PAYLOAD_BYTES, MAX_SCHEDULE_BYTES,
+};
 pub use memory::Memory;
 pub use observer::{Observer, Operation, OperationEvent};
 pub use priority::Priority;
 pub use queue::Queue;
+#[cfg(feature = "redis")]
+pub use redis::{Durability, Redis, RedisBuilder};
+#[cfg(feature = "cron")]
+pub use schedule::{MissedFire, Schedule, ScheduleView};
+pub use settings::{Bound, Limit, Mode, QueueSettings, Rate, Setting, WorkerLoad};
 pub use signal::{Listener, Signal};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Sqlite, SqliteBuilder};
+pub use sqlite::{Outbox, OutboxBuilder, OutboxState, OutboxStats, Sqlite, SqliteBuilder};
 pub use state::{DeathReason, TaskState};
 pub use stats::{Counts, QueueStats};
-pub use step::{Delivery, Ending, Lease, LeaseToken, Settlement, Step, StepReply, Verdict};
+pub use step::{Delivery, Ending, Lease, LeaseToken, Note, Places, Settlement, Step, StepReply, Verdict};
 pub use task::{Enqueued, NewTask, Novelty};
-pub use worker::{Cancellation, Failure, Handler, Job, Progress, ProgressSnapshot, Worker, WorkerBuilder};
+pub use unique::Unique;
+pub use view::{Cancelled, Section, TaskView};
+#[cfg(feature = "tower")]
+pub use worker::ServiceHandler;
+pub use worker::{
+    Cancellation, Failure, Handler, Job, Progress, ProgressSnapshot, Router, Worker, WorkerBuilder,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -4,18 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES};
+use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES, check_setting};
 use crate::{
-    AnyBroker, Broker, Delivery, Ending, Enqueued, Error, Lease, Listener, NewTask, Novelty, Observer,
-    Operation, OperationEvent, QueueName, QueueStats, ReapScope, Reaped, Settlement, Step, StepReply, TaskId,
-    TaskState, Topic, Verdict, WorkerId,
+    AnyBroker, Bound, Broker, Cancelled, Delivery, Ending, Enqueued, Error, Follow, Lease, Listener, NewTask,
+    Note, Novelty, Observer, Operation, OperationEvent, QueueName, QueueSettings, QueueStats, ReapScope,
+    Reaped, Section, Setting, Settlement, Step, StepReply, TaskId, TaskState, TaskView, Topic, Verdict,
+    WorkerId, WorkerLoad,
 };
 
-/// How long a claim-free step asks to lease; it claims nothing, so the value is never used but must be valid.
-const UNUSED_LEASE: Duration = Duration::from_secs(1);
-
 /// The pause of a waiting caller between looks at the task, at most, whatever the signals say.
-const LONGEST_LOOK_INTERVAL: Duration = Duration::from_secs(5);
+pub(crate) const LONGEST_LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// One named queue: the calls of a [`Broker`] without its name in each, and reports to an [`Observer`]. Cheap to
 /// clone; clones are the same queue.
@@ -24,6 +22,7 @@ pub struct Queue {
     broker: AnyBroker,
     name: QueueName,
     observer: Arc<dyn Observer>,
+    bound: Bound,
 }
 
 impl Queue {
@@ -32,13 +31,26 @@ impl Queue {
     /// # Errors
     /// [`Error::InvalidName`] if the name cannot be used; see [`QueueName`].
     pub fn new(broker: impl Broker, name: &str) -> Result<Self, Error> {
-        Ok(Self { broker: broker.into_any(), name: QueueName::new(name)?, observer: Arc::new(()) })
+        Ok(Self {
+            broker: broker.into_any(),
+            name: QueueName::new(name)?,
+            observer: Arc::new(()),
+            bound: Bound::default(),
+        })
     }
 
     /// Reports to this observer, also for the workers that are built on this queue.
     #[must_use]
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = observer;
+        self
+    }
+
+    /// Refuses to enqueue, through this handle and its clones, while more waits than this: a producer that is faster
+    /// than the workers learns it from [`Error::QueueFull`] in place of filling the store.
+    #[must_use]
+    pub const fn with_bound(mut self, bound: Bound) -> Self {
+        self.bound = bound;
         self
     }
 
@@ -66,19 +78,7 @@ impl Queue {
     /// an id to be able to repeat the call.
     pub async fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<Enqueued>, Error> {
         let mut answers = Vec::with_capacity(tasks.len());
-        let mut rest = tasks.into_iter().peekable();
-        while rest.peek().is_some() {
-            let mut bytes = 0_usize;
-            let mut trip = Vec::new();
-            while let Some(task) = rest.next_if(|task| {
-                bytes = bytes.saturating_add(task.payload.len());
-                trip.is_empty() || bytes <= MAX_BATCH_BYTES
-            }) {
-                trip.push(task);
-                if trip.len() == MAX_BATCH {
-                    break;
-                }
-            }
+        for trip in trips(tasks) {
             answers.extend(self.enqueue_trip(trip).await?);
         }
         Ok(answers)
@@ -86,7 +86,8 @@ impl Queue {
 
     async fn enqueue_trip(&self, trip: Vec<NewTask>) -> Result<Vec<Enqueued>, Error> {
         let priorities: Vec<_> = trip.iter().map(|task| task.priority).collect();
-        let answers = self.observed(Operation::Enqueue, self.broker.enqueue(&self.name, trip)).await?;
+        let answers =
+            self.observed(Operation::Enqueue, self.broker.enqueue(&self.name, trip, self.bound)).await?;
         for priority in crate::Priority::ALL {
             let count = answers
                 .iter()
@@ -122,7 +123,7 @@ impl Queue {
                 Verdict::Recorded => self.observer.acked(queue, priority),
                 Verdict::Retrying => self.observer.retried(queue, priority),
                 Verdict::Dead => self.observer.dead_lettered(queue, priority),
-                Verdict::HandedBack | Verdict::LeaseLost => {}
+                Verdict::HandedBack | Verdict::LeaseLost | Verdict::Unanswered => {}
             }
         }
         for delivery in &reply.claimed {
@@ -141,8 +142,7 @@ impl Queue {
         max: usize,
         lease: Duration,
     ) -> Result<Vec<Delivery>, Error> {
-        let step = Step { worker: worker.clone(), settle: Vec::new(), claim: max, lease };
-        Ok(self.step(step).await?.claimed)
+        Ok(self.step(Step::new(worker.clone()).claim(max, lease)).await?.claimed)
     }
 
     /// Settles tasks, and answers in their order.
@@ -154,8 +154,7 @@ impl Queue {
         worker: &WorkerId,
         settlements: Vec<Settlement>,
     ) -> Result<Vec<Verdict>, Error> {
-        let step = Step { worker: worker.clone(), settle: settlements, claim: 0, lease: UNUSED_LEASE };
-        Ok(self.step(step).await?.settled)
+        Ok(self.step(Step::new(worker.clone()).settle(settlements)).await?.settled)
     }
 
     /// Makes leases last for another `lease` from now, and answers which of the tasks are lost.
@@ -195,6 +194,80 @@ impl Queue {
         }
     }
 
+    /// Writes what running tasks leave behind, and answers which of them are lost.
+    ///
+    /// # Errors
+    /// As for [`Broker::note`].
+    pub async fn note(&self, worker: &WorkerId, notes: Vec<Note>) -> Result<Vec<TaskId>, Error> {
+        self.broker.note(&self.name, worker, notes).await
+    }
+
+    /// Cancels a task, waiting or running. It is dead afterwards, unless it had ended before.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn cancel(&self, task: &TaskId) -> Result<Cancelled, Error> {
+        let answers = self.cancel_all(vec![task.clone()]).await?;
+        Ok(answers.into_iter().next().unwrap_or(Cancelled::Unknown))
+    }
+
+    /// Cancels tasks, waiting or running, and answers in their order.
+    ///
+    /// # Errors
+    /// As for [`Broker::cancel`].
+    pub async fn cancel_all(&self, tasks: Vec<TaskId>) -> Result<Vec<Cancelled>, Error> {
+        self.broker.cancel(&self.name, tasks).await
+    }
+
+    /// Makes dead tasks ready again, as if they were new, and answers in their order whether each was dead.
+    ///
+    /// # Errors
+    /// As for [`Broker::replay`].
+    pub async fn replay(&self, tasks: Vec<TaskId>) -> Result<Vec<bool>, Error> {
+        self.broker.replay(&self.name, tasks).await
+    }
+
+    /// Deletes all tasks of a section with all that is known of them, and answers how many.
+    ///
+    /// # Errors
+    /// As for [`Broker::purge`]; what was deleted before stays so.
+    pub async fn purge(&self, section: Section) -> Result<u64, Error> {
+        in_parts(async || self.broker.purge(&self.name, section, MAX_BATCH).await).await
+    }
+
+    /// Shows at most `max` tasks of a section; see [`Broker::peek`].
+    ///
+    /// # Errors
+    /// As for [`Broker::peek`].
+    pub async fn peek(&self, section: Section, max: usize) -> Result<Vec<TaskView>, Error> {
+        self.broker.peek(&self.name, section, max).await
+    }
+
+    /// Changes a setting of the queue, for everybody.
+    ///
+    /// # Errors
+    /// As for [`Broker::set`], and [`Error::TooLarge`] for a schedule over [`MAX_SCHEDULE_BYTES`](crate::MAX_SCHEDULE_BYTES).
+    pub async fn set(&self, setting: Setting) -> Result<(), Error> {
+        check_setting(&setting)?;
+        self.broker.set(&self.name, setting).await
+    }
+
+    /// Reads the settings of the queue.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settings(&self) -> Result<QueueSettings, Error> {
+        self.broker.settings(&self.name).await
+    }
+
+    /// Lists the workers that hold leases.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn workers(&self) -> Result<Vec<WorkerLoad>, Error> {
+        self.broker.workers(&self.name).await
+    }
+
     /// Tells where a task stands; `None` if the queue has no record of it.
     ///
     /// # Errors
@@ -220,7 +293,7 @@ impl Queue {
     /// # Cancellation
     /// Waiting changes nothing, so the future can be dropped at any time.
     pub async fn wait(&self, task: &TaskId, timeout: Duration) -> Result<TaskState, Error> {
-        let mut listener = self.listen(&Topic::Finished(task.clone()));
+        let mut listener = self.listen(&Topic::Task(task.clone()));
         let start = Instant::now();
         loop {
             let state = self.state(task).await?.ok_or_else(|| Error::UnknownTask { id: task.clone() })?;
@@ -230,6 +303,22 @@ impl Queue {
             }
             listener.changed(left.min(LONGEST_LOOK_INTERVAL)).await;
         }
+    }
+
+    /// Watches a task while it runs: what its handler [`report`](crate::Job::report)s, as it comes, until the end.
+    ///
+    /// ```no_run
+    /// # async fn watch(queue: cofferdam_queue::Queue, id: cofferdam_queue::TaskId) -> Result<(), cofferdam_queue::Error> {
+    /// let mut follow = queue.follow(&id);
+    /// while let Some(progress) = follow.next().await? {
+    ///     println!("{}", String::from_utf8_lossy(&progress));
+    /// }
+    /// println!("{:?}", follow.outcome());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn follow(&self, task: &TaskId) -> Follow {
+        Follow::new(self.clone(), task.clone(), self.listen(&Topic::Task(task.clone())))
     }
 
     /// Counts the queue's tasks; see [`Broker::stats`] for the cost.
@@ -246,19 +335,17 @@ impl Queue {
     /// # Errors
     /// When the store fails; what was deleted before stays so.
     pub async fn forget(&self, age: Duration) -> Result<u64, Error> {
-        let mut total = 0;
-        loop {
-            let forgotten = self.broker.forget(&self.name, age, MAX_BATCH).await?;
-            total += forgotten;
-            if forgotten < MAX_BATCH as u64 {
-                return Ok(total);
-            }
-        }
+        in_parts(async || self.forget_some(age).await).await
     }
 
     /// Listens for a change.
     pub fn listen(&self, topic: &Topic) -> Listener {
         self.broker.listen(&self.name, topic)
+    }
+
+    /// One bounded step of [`forget`](Self::forget).
+    pub(crate) async fn forget_some(&self, age: Duration) -> Result<u64, Error> {
+        self.broker.forget(&self.name, age, MAX_BATCH).await
     }
 
     async fn observed<T>(
@@ -271,6 +358,37 @@ impl Queue {
         let error = answer.as_ref().err().map(Error::kind);
         self.observer.operation(&OperationEvent { operation, duration: start.elapsed(), error });
         answer
+    }
+}
+
+/// Parts of at most [`MAX_BATCH`] tasks and [`MAX_BATCH_BYTES`], in order.
+pub(crate) fn trips(tasks: Vec<NewTask>) -> impl Iterator<Item = Vec<NewTask>> {
+    let mut rest = tasks.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let mut bytes = 0_usize;
+        let mut trip = Vec::new();
+        while let Some(task) = rest.next_if(|task| {
+            bytes = bytes.saturating_add(task.weight());
+            trip.is_empty() || bytes <= MAX_BATCH_BYTES
+        }) {
+            trip.push(task);
+            if trip.len() == MAX_BATCH {
+                break;
+            }
+        }
+        (!trip.is_empty()).then_some(trip)
+    })
+}
+
+/// Repeats a call that deletes at most [`MAX_BATCH`] things until it finds fewer, and answers how many went.
+async fn in_parts(mut part: impl AsyncFnMut() -> Result<u64, Error>) -> Result<u64, Error> {
+    let mut total = 0;
+    loop {
+        let gone = part().await?;
+        total += gone;
+        if gone < MAX_BATCH as u64 {
+            return Ok(total);
+        }
     }
 }
 

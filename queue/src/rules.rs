@@ -1,8 +1,17 @@
-//! The rules by which a task moves on, shared by all backends: what an ending or a lost worker does to it.
+//! The rules by which a task moves on, shared by all backends: what an ending, a lost worker, a cancellation or the
+//! death of another task does to it. The folder holds the arithmetic of rates and of shares, and the doorkeeper.
+
+mod door;
+mod pace;
+mod share;
+
+pub(crate) use door::check_bound;
+pub(crate) use pace::Pace;
+pub(crate) use share::{charge, micros};
 
 use crate::clock::span;
 use crate::limits::MAX_ERROR_BYTES;
-use crate::{DeathReason, Ending, Verdict};
+use crate::{DeathReason, Ending, Error, Label, Section, TaskId, Verdict};
 
 /// What a task has behind it and what it may have.
 #[derive(Debug, Clone, Copy)]
@@ -67,8 +76,45 @@ fn crash(error: &str, tally: &mut Tally, ready_at: i64) -> Destination<'static> 
     Destination::Waiting { ready_at }
 }
 
+/// What becomes of a task that somebody cancels.
+pub(crate) fn cancelled() -> Destination<'static> {
+    Destination::Dead { reason: DeathReason::Cancelled, error: "cancelled".to_owned() }
+}
+
+/// What becomes of a task that is found past its deadline at a claim.
+pub(crate) fn expired() -> Destination<'static> {
+    let error = "its deadline passed before a worker took it".to_owned();
+    Destination::Dead { reason: DeathReason::Expired, error }
+}
+
+/// What becomes of a task that is found to run quarantined code at a claim.
+pub(crate) fn quarantined(code: &Label) -> Destination<'static> {
+    let error =
+        format!("its code {code} is in quarantine after too many crashes: release it and replay the task");
+    Destination::Dead { reason: DeathReason::Quarantined, error }
+}
+
+/// The word for the end of a task that was deleted before it ended, where others name the reason of its death.
+pub(crate) const PURGED: &str = "purged";
+
+/// What becomes of a task that waits for the success of one that died, for the reason that this word names.
+pub(crate) fn orphaned(parent: &TaskId, reason: &str) -> Destination<'static> {
+    let error = format!("task {parent} that it waited for died: {reason}");
+    Destination::Dead { reason: DeathReason::Dependency, error }
+}
+
+/// Refuses to delete running tasks: their workers would not learn of it before they settle.
+pub(crate) fn check_purge(section: Section) -> Result<(), Error> {
+    if section == Section::Leased {
+        let problem = "running tasks cannot be deleted: cancel them first";
+        let value = section.as_str().to_owned();
+        return Err(Error::InvalidSetting { setting: "section", value, problem });
+    }
+    Ok(())
+}
+
 /// The beginning of an error message, marked where it was cut: handlers pass on what untrusted code wrote.
-fn bounded(error: &str) -> String {
+pub(crate) fn bounded(error: &str) -> String {
     if error.len() <= MAX_ERROR_BYTES {
         return error.to_owned();
     }

@@ -85,6 +85,18 @@ impl fmt::Debug for Listener {
     }
 }
 
+/// What a call has changed that others may wait for.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// Whether tasks became ready, or a limit or a setting that held ready ones back gave way.
+    pub(crate) ready: bool,
+    /// The tasks that were done or died, those included that no answer names: what waited for another task, what was
+    /// found expired at a claim.
+    pub(crate) ended: Vec<TaskId>,
+    /// The tasks whose runs showed progress.
+    pub(crate) progressed: Vec<TaskId>,
+}
+
 /// The signals of one broker in this process.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
@@ -104,11 +116,20 @@ impl Hub {
         let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
         match topic {
             Topic::Ready => signals.ready.entry(queue.clone()).or_default().listen(),
-            Topic::Finished(task) => {
+            Topic::Task(task) => {
                 signals.sweep();
                 let of_queue = signals.finished.entry(queue.clone()).or_default();
                 of_queue.entry(task.clone()).or_default().listen()
             }
+        }
+    }
+
+    /// Wakes those whom a call concerns, when what it changed can be seen.
+    pub(crate) fn tell(&self, queue: &QueueName, news: &News) {
+        self.finished(queue, news.ended.iter());
+        self.progressed(queue, &news.progressed);
+        if news.ready {
+            self.ready(queue);
         }
     }
 
@@ -137,9 +158,47 @@ impl Hub {
         }
     }
 
+    /// Wakes everybody, because changes may have been missed.
+    #[cfg(feature = "redis")]
+    pub(crate) fn changed(&self, queue: &QueueName) {
+        self.ready(queue);
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        for signal in signals.finished.get(queue).into_iter().flat_map(HashMap::values) {
+            signal.raise();
+        }
+    }
+
+    /// Whether somebody listens for work.
+    #[cfg(feature = "redis")]
+    pub(crate) fn awaits_work(&self, queue: &QueueName) -> bool {
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        signals.ready.get(queue).is_some_and(|signal| !signal.is_abandoned())
+    }
+
+    /// Whether somebody waits for a task.
+    #[cfg(feature = "redis")]
+    pub(crate) fn is_awaited(&self, queue: &QueueName, task: &TaskId) -> bool {
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        let signal = signals.finished.get(queue).and_then(|of_queue| of_queue.get(task));
+        signal.is_some_and(|signal| !signal.is_abandoned())
+    }
+
+    /// Wakes those who look for work.
     fn ready(&self, queue: &QueueName) {
         let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(signal) = signals.ready.get(queue) {
+            signal.raise();
+        }
+    }
+
+    /// Wakes those who listen to tasks that go on, so they listen further.
+    fn progressed(&self, queue: &QueueName, tasks: &[TaskId]) {
+        if tasks.is_empty() {
+            return;
+        }
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(of_queue) = signals.finished.get(queue) else { return };
+        for signal in tasks.iter().filter_map(|task| of_queue.get(task)) {
             signal.raise();
         }
     }
@@ -177,7 +236,7 @@ mod tests {
     use super::*;
 
     fn task(number: usize) -> Topic {
-        Topic::Finished(TaskId::new(&format!("task {number}")).unwrap())
+        Topic::Task(TaskId::new(&format!("task {number}")).unwrap())
     }
 
     #[test]

@@ -8,6 +8,11 @@ use crate::WorkerId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskState {
+    /// It waits for other tasks.
+    Blocked {
+        /// How many have not ended yet.
+        remaining: u32,
+    },
     /// It waits for a worker, or for its time.
     Waiting {
         /// From when on it may be claimed.
@@ -19,6 +24,8 @@ pub enum TaskState {
         worker: WorkerId,
         /// Until when, unless the worker renews.
         until: SystemTime,
+        /// What the run last showed of its progress.
+        progress: Option<Vec<u8>>,
     },
     /// It ended well.
     Done {
@@ -56,6 +63,16 @@ pub enum DeathReason {
     Crashes,
     /// The handler said that no further attempt can help.
     Rejected,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// No worker took it before its deadline.
+    Expired,
+    /// A task that it waited for died.
+    Dependency,
+    /// Its code has crashed too often.
+    Quarantined,
+    /// Its record cannot be read: a later version of this crate wrote it, or something else did.
+    Unreadable,
 }
 
 impl DeathReason {
@@ -66,6 +83,41 @@ impl DeathReason {
             Self::Failures => "failures",
             Self::Crashes => "crashes",
             Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Dependency => "dependency",
+            Self::Quarantined => "quarantined",
+            Self::Unreadable => "unreadable",
         }
+    }
+
+    /// All reasons, in the order of their codes in storage.
+    pub const ALL: [Self; 8] = [
+        Self::Failures,
+        Self::Crashes,
+        Self::Rejected,
+        Self::Cancelled,
+        Self::Expired,
+        Self::Dependency,
+        Self::Quarantined,
+        Self::Unreadable,
+    ];
+
+    /// The code in storage; part of the format.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Failures => 0,
+            Self::Crashes => 1,
+            Self::Rejected => 2,
+            Self::Cancelled => 3,
+            Self::Expired => 4,
+            Self::Dependency => 5,
+            Self::Quarantined => 6,
+            Self::Unreadable => 7,
+        }
+    }
+
+    pub(crate) fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| i64::from(reason.code()) == code)
     }
 }

@@ -24,6 +24,8 @@ pub struct Counts {
     pub ready: u64,
     /// Wait for their time.
     pub delayed: u64,
+    /// Wait for other tasks.
+    pub blocked: u64,
     /// Belong to a worker.
     pub leased: u64,
     /// Were given up and not forgotten yet.
@@ -59,6 +61,7 @@ impl QueueStats {
             Counts {
                 ready: sum.ready + counts.ready,
                 delayed: sum.delayed + counts.delayed,
+                blocked: sum.blocked + counts.blocked,
                 leased: sum.leased + counts.leased,
                 dead: sum.dead + counts.dead,
                 oldest_ready: sum.oldest_ready.into_iter().chain(counts.oldest_ready).min(),

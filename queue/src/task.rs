@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::{Backoff, Priority, TaskId};
+use crate::{Backoff, Label, Priority, TaskId, Unique};
 
 /// How often a task may fail before it is dead, unless it says otherwise.
 const DEFAULT_MAX_ATTEMPTS: NonZeroU32 = NonZeroU32::new(5).unwrap();
@@ -35,6 +35,17 @@ pub struct NewTask {
     pub(crate) max_attempts: NonZeroU32,
     pub(crate) max_crashes: NonZeroU32,
     pub(crate) backoff: Option<Backoff>,
+    pub(crate) kind: Option<Label>,
+    pub(crate) class: Option<Label>,
+    pub(crate) tenant: Option<Label>,
+    pub(crate) code: Option<Label>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) group: Option<Label>,
+    pub(crate) limit: Option<Label>,
+    pub(crate) unique: Option<Unique>,
+    pub(crate) after: Vec<TaskId>,
+    pub(crate) tolerant: bool,
+    pub(crate) marker: bool,
 }
 
 impl NewTask {
@@ -49,7 +60,24 @@ impl NewTask {
             max_attempts: DEFAULT_MAX_ATTEMPTS,
             max_crashes: DEFAULT_MAX_CRASHES,
             backoff: None,
+            kind: None,
+            class: None,
+            tenant: None,
+            code: None,
+            deadline: None,
+            group: None,
+            limit: None,
+            unique: None,
+            after: Vec::new(),
+            tolerant: false,
+            marker: false,
         }
+    }
+
+    /// A task that nobody runs: it is done, with an empty result, as soon as what it waits for has ended. It marks
+    /// the completion of a batch for those who wait.
+    pub fn marker() -> Self {
+        Self { marker: true, ..Self::new(Vec::new()) }
     }
 
     /// Gives the task an id, which makes its enqueue repeatable: while the queue keeps a record of that id, waiting,
@@ -89,6 +117,79 @@ impl NewTask {
         self
     }
 
+    /// Says of what kind the task is, for workers that run several.
+    pub fn kind(mut self, kind: Label) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// Says which resources the task needs: only workers that offer this class claim it. Tasks without a class go to
+    /// the workers' ordinary places.
+    pub fn class(mut self, class: Label) -> Self {
+        self.class = Some(class);
+        self
+    }
+
+    /// Says for whom the task is. Ready tasks of one priority go to the tenant that has used the least CPU time for
+    /// its weight, so that nobody is starved by a neighbour's backlog.
+    pub fn tenant(mut self, tenant: Label) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
+    /// Names the code that the task runs, for instance by a hash. Crashes are counted for each code; one that crashes
+    /// too often is quarantined, and its tasks go to the dead letters unrun.
+    pub fn code(mut self, code: Label) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// A task that no worker has taken so long after its enqueue is not worth running any more: it goes to the dead
+    /// letters unrun. Millisecond resolution.
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Tasks of one group lie together, which lets them depend on each other and keeps their order within a priority
+    /// even on a cluster. Excludes a limit and a unique key.
+    pub fn group(mut self, group: Label) -> Self {
+        self.group = Some(group);
+        self
+    }
+
+    /// Names the limit that the task is subject to; see [`Limit`](crate::Limit). Excludes a group and a unique key.
+    pub fn limit(mut self, limit: Label) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Makes the task one of a kind. Excludes a group and a limit.
+    pub fn unique(mut self, unique: Unique) -> Self {
+        self.unique = Some(unique);
+        self
+    }
+
+    /// The task waits until these of its group are done. They must be in the queue, or stand before it in the same
+    /// enqueue. If one of them dies, this one dies as well. The delay begins when the last of them ends.
+    pub fn after(mut self, tasks: impl IntoIterator<Item = TaskId>) -> Self {
+        self.after = tasks.into_iter().collect();
+        self.tolerant = false;
+        self
+    }
+
+    /// As [`after`](Self::after), but it is enough that they end, well or badly.
+    pub fn after_ended(mut self, tasks: impl IntoIterator<Item = TaskId>) -> Self {
+        self.after = tasks.into_iter().collect();
+        self.tolerant = true;
+        self
+    }
+
+    /// About how many bytes the task takes on its way: those of its payload and of the ids that it waits for.
+    pub(crate) fn weight(&self) -> usize {
+        self.payload.len() + self.after.iter().map(|task| task.as_str().len()).sum::<usize>()
+    }
+
     /// The id that the task has or was given.
     #[must_use]
     pub const fn task_id(&self) -> &TaskId {
@@ -100,7 +201,7 @@ impl NewTask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Enqueued {
-    /// The task's id.
+    /// The task's id; that of the holder of the unique key when the key was taken.
     pub id: TaskId,
     /// Whether the task is new to the queue.
     pub novelty: Novelty,
@@ -108,11 +209,16 @@ pub struct Enqueued {
 
 /// Whether an enqueued task was new to the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Novelty {
     /// It was added.
     New,
     /// The queue has a record of that id already, so nothing was added.
     Existing,
+    /// Another task holds its unique key, so nothing was added; the answer's id is that task's.
+    Duplicate,
+    /// Another task holds its unique key and took over the payload; the answer's id is that task's.
+    Replaced,
 }
 
 impl Enqueued {

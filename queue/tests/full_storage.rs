@@ -5,8 +5,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use cofferdam_queue::{
-    Broker, Enqueued, Error, ErrorKind, Job, Lease, Listener, Memory, NewTask, Queue, QueueName, QueueStats,
-    ReapScope, Reaped, Step, StepReply, TaskId, TaskState, Topic, Worker, WorkerId,
+    Bound, Broker, Cancelled, Enqueued, Error, ErrorKind, Job, Lease, Listener, Memory, NewTask, Note, Queue,
+    QueueName, QueueSettings, QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId,
+    TaskState, TaskView, Topic, Worker, WorkerId, WorkerLoad,
 };
 
 /// A broker in memory that has no room for results.
@@ -17,8 +18,9 @@ impl Broker for Full {
         &self,
         queue: &QueueName,
         tasks: Vec<NewTask>,
+        bound: Bound,
     ) -> impl Future<Output = Result<Vec<Enqueued>, Error>> + Send {
-        self.0.enqueue(queue, tasks)
+        self.0.enqueue(queue, tasks, bound)
     }
 
     async fn step(&self, queue: &QueueName, step: Step) -> Result<StepReply, Error> {
@@ -45,6 +47,47 @@ impl Broker for Full {
         max: usize,
     ) -> impl Future<Output = Result<Vec<Reaped>, Error>> + Send {
         self.0.reap(queue, scope, max)
+    }
+
+    async fn note(
+        &self,
+        queue: &QueueName,
+        worker: &WorkerId,
+        notes: Vec<Note>,
+    ) -> Result<Vec<TaskId>, Error> {
+        self.0.note(queue, worker, notes).await
+    }
+
+    async fn cancel(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Cancelled>, Error> {
+        self.0.cancel(queue, tasks).await
+    }
+
+    async fn replay(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<bool>, Error> {
+        self.0.replay(queue, tasks).await
+    }
+
+    async fn purge(&self, queue: &QueueName, section: Section, max: usize) -> Result<u64, Error> {
+        self.0.purge(queue, section, max).await
+    }
+
+    async fn peek(&self, queue: &QueueName, section: Section, max: usize) -> Result<Vec<TaskView>, Error> {
+        self.0.peek(queue, section, max).await
+    }
+
+    async fn set(&self, queue: &QueueName, setting: Setting) -> Result<(), Error> {
+        self.0.set(queue, setting).await
+    }
+
+    async fn settings(&self, queue: &QueueName) -> Result<QueueSettings, Error> {
+        self.0.settings(queue).await
+    }
+
+    async fn workers(&self, queue: &QueueName) -> Result<Vec<WorkerLoad>, Error> {
+        self.0.workers(queue).await
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueName>, Error> {
+        self.0.queues().await
     }
 
     fn lookup(

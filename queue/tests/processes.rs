@@ -73,8 +73,7 @@ async fn child_works_until_killed() {
         for delivery in queue.claim(&me, 5, LEASE).await.unwrap() {
             let task = delivery.lease.task.to_string();
             let ending = Ending::Done(format!("result of {task}").into_bytes());
-            let verdicts =
-                queue.settle(&me, vec![Settlement { lease: delivery.lease, ending }]).await.unwrap();
+            let verdicts = queue.settle(&me, vec![Settlement::new(delivery.lease, ending)]).await.unwrap();
             assert_eq!(verdicts, [Verdict::Recorded]);
             report("recorded", &task);
         }
@@ -129,8 +128,7 @@ async fn a_killed_process_loses_nothing_that_was_answered() {
         if claimed.is_empty() {
             break;
         }
-        let endings =
-            claimed.into_iter().map(|one| Settlement { lease: one.lease, ending: Ending::Done(vec![]) });
+        let endings = claimed.into_iter().map(|one| Settlement::new(one.lease, Ending::Done(vec![])));
         queue.settle(&survivor, endings.collect()).await.unwrap();
     }
     for task in &enqueued {

@@ -162,8 +162,7 @@ async fn a_full_file_is_an_error_and_the_broker_goes_on() {
     // What is in can be worked off, and makes room.
     let claimed = queue.claim(&me, 500, LEASE).await.unwrap();
     assert_eq!(claimed.len(), accepted);
-    let settlements =
-        claimed.into_iter().map(|one| Settlement { lease: one.lease, ending: Ending::Done(vec![]) });
+    let settlements = claimed.into_iter().map(|one| Settlement::new(one.lease, Ending::Done(vec![])));
     let verdicts = queue.settle(&me, settlements.collect()).await.unwrap();
     assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Recorded));
     assert_eq!(queue.forget(Duration::ZERO).await.unwrap(), accepted as u64);
@@ -182,7 +181,9 @@ async fn a_call_that_fails_does_not_spoil_its_group() {
                 let (broker, name) = (broker.clone(), name.clone());
                 let size = if number == 3 { 2 << 20 } else { 10 };
                 let task = NewTask::new(vec![1; size]).id(id(&format!("{round} {number}")));
-                tokio::spawn(async move { broker.enqueue(&name, vec![task]).await })
+                tokio::spawn(async move {
+                    broker.enqueue(&name, vec![task], cofferdam_queue::Bound::default()).await
+                })
             })
             .collect();
         for (number, call) in calls.into_iter().enumerate() {
@@ -254,7 +255,7 @@ async fn a_waiter_hears_of_a_result_that_another_broker_recorded() {
     let waiting = tokio::spawn(async move { here.wait(&id("a"), Duration::from_secs(30)).await.unwrap() });
     let me = WorkerId::new("w").unwrap();
     let claimed = there.claim(&me, 1, LEASE).await.unwrap();
-    let settlement = Settlement { lease: claimed[0].lease.clone(), ending: Ending::Done(b"there".to_vec()) };
+    let settlement = Settlement::new(claimed[0].lease.clone(), Ending::Done(b"there".to_vec()));
     there.settle(&me, vec![settlement]).await.unwrap();
     assert!(matches!(waiting.await.unwrap(), TaskState::Done { result, .. } if result == b"there"));
 }

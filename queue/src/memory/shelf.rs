@@ -1,262 +1,202 @@
-//! The tasks of one queue in memory: a map of records and three ordered indexes over them.
+//! The tasks of one queue: their records, an index for each phase, and the one road from phase to phase.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, VecDeque};
 
-use crate::clock::{length, moment, span};
-use crate::random::TokenSource;
-use crate::rules::{self, Destination, Tally};
-use crate::{
-    Backoff, DeathReason, Delivery, Enqueued, Lease, LeaseToken, NewTask, Novelty, Priority, QueueStats,
-    ReapScope, Reaped, Settlement, TaskId, TaskState, Verdict, WorkerId,
-};
+use super::codes::Codes;
+use super::family::Ended;
+use super::gates::Gates;
+use super::keys::Keys;
+use super::lanes::Lanes;
+use super::record::{Phase, Records};
+use crate::rules::Destination;
+use crate::settings::DEFAULT_QUARANTINE_AFTER;
+use crate::signal::News;
+use crate::{LeaseToken, QueueSettings, QueueStats};
 
-/// A place among the waiting: the rank of the priority, since when or from when the task is ready, and the order of
-/// arrival. The order of places is the order of claims within a priority.
-type Place = (u8, i64, u64);
-
-/// Every record stands in exactly one of the three indexes, the one of its phase.
-#[derive(Default)]
+/// Every record stands in exactly one index, that of its phase. A task moves by [`leave`](Self::leave) and then
+/// [`send`](Self::send) or [`enter`](Self::enter); nothing else touches the indexes, the counts and the limits' places.
 pub(super) struct Shelf {
-    records: HashMap<TaskId, Record>,
-    waiting: BTreeMap<Place, TaskId>,
+    pub(super) records: Records,
+    pub(super) ready: Lanes,
+    /// By the moment from which on they are ready.
+    pub(super) delayed: BTreeSet<(i64, u64)>,
+    pub(super) blocked: BTreeSet<u64>,
     /// By the end of the lease.
-    leased: BTreeSet<(i64, TaskId)>,
-    /// By the moment of the end.
-    finished: BTreeSet<(i64, TaskId)>,
-    arrivals: u64,
+    pub(super) leased: BTreeSet<(i64, u64)>,
+    /// By the moment of the end, as the dead are.
+    pub(super) done: BTreeSet<(i64, u64)>,
+    pub(super) dead: BTreeSet<(i64, u64)>,
+    /// The numbers of tasks in the indexes; the age of the oldest is looked up when it is asked for.
+    pub(super) counts: QueueStats,
+    pub(super) gates: Gates,
+    pub(super) keys: Keys,
+    pub(super) codes: Codes,
+    pub(super) settings: QueueSettings,
+    /// Tasks that ended and whose children have not heard of it; empty between calls.
+    pub(super) ended: VecDeque<Ended>,
+    pub(super) news: News,
 }
 
-struct Record {
-    arrival: u64,
-    payload: Vec<u8>,
-    priority: Priority,
-    tally: Tally,
-    backoff: Option<Backoff>,
-    enqueued_at: i64,
-    ready_at: i64,
-    phase: Phase,
-}
-
-enum Phase {
-    Waiting,
-    Leased {
-        worker: WorkerId,
-        token: LeaseToken,
-        until: i64,
-    },
-    /// The token of the recording lease stays, so that a repeated settlement is recognised.
-    Done {
-        result: Vec<u8>,
-        token: LeaseToken,
-        at: i64,
-    },
-    Dead {
-        reason: DeathReason,
-        error: String,
-        at: i64,
-    },
-}
-
-impl Record {
-    const fn place(&self) -> Place {
-        (self.priority.rank(), self.ready_at, self.arrival)
-    }
-
-    /// The end of the lease, if this delivery still holds it.
-    fn held_until(&self, worker: &WorkerId, lease: &Lease) -> Option<i64> {
-        match &self.phase {
-            Phase::Leased { worker: holder, token, until } if holder == worker && *token == lease.token => {
-                Some(*until)
-            }
-            _ => None,
+impl Default for Shelf {
+    fn default() -> Self {
+        Self {
+            records: Records::default(),
+            ready: Lanes::default(),
+            delayed: BTreeSet::new(),
+            blocked: BTreeSet::new(),
+            leased: BTreeSet::new(),
+            done: BTreeSet::new(),
+            dead: BTreeSet::new(),
+            counts: QueueStats::default(),
+            gates: Gates::default(),
+            keys: Keys::default(),
+            codes: Codes::default(),
+            settings: Self::default_settings(),
+            ended: VecDeque::new(),
+            news: News::default(),
         }
     }
 }
 
 impl Shelf {
-    pub(super) fn enqueue(&mut self, task: NewTask, now: i64) -> Enqueued {
-        if self.records.contains_key(&task.id) {
-            return Enqueued { id: task.id, novelty: Novelty::Existing };
-        }
-        self.arrivals += 1;
-        let record = Record {
-            arrival: self.arrivals,
-            payload: task.payload,
-            priority: task.priority,
-            tally: Tally {
-                failures: 0,
-                crashes: 0,
-                max_attempts: task.max_attempts.get(),
-                max_crashes: task.max_crashes.get(),
-            },
-            backoff: task.backoff,
-            enqueued_at: now,
-            ready_at: now.saturating_add(span(task.delay)),
-            phase: Phase::Waiting,
-        };
-        self.waiting.insert(record.place(), task.id.clone());
-        self.records.insert(task.id.clone(), record);
-        Enqueued { id: task.id, novelty: Novelty::New }
+    fn default_settings() -> QueueSettings {
+        QueueSettings { quarantine_after: Some(DEFAULT_QUARANTINE_AFTER), ..QueueSettings::default() }
     }
 
-    pub(super) fn claim(
+    /// Whether the queue holds no task and no setting that somebody made.
+    pub(super) fn is_blank(&self) -> bool {
+        self.records.is_empty() && self.settings == Self::default_settings()
+    }
+
+    /// Whether the shelf can be dropped without a trace.
+    pub(super) fn is_disposable(&self) -> bool {
+        self.is_blank() && self.codes.is_empty() && self.keys.is_empty()
+    }
+
+    /// Does what time alone brings about, before a call looks at anything. Each delayed task is moved once, so the
+    /// cost of a great number that is due at one moment falls on one call.
+    pub(super) fn tick(&mut self, now: i64) {
+        self.keys.expire(now);
+        while let Some((ready_at, number)) = self.delayed.first().copied()
+            && ready_at <= now
+        {
+            self.leave(number);
+            self.enter(number, Phase::Ready);
+        }
+        for (limit, held_back) in self.gates.due(now) {
+            self.ready.reopen(&limit, held_back);
+        }
+    }
+
+    /// Takes a task out of the index of its phase. A lease that ends so frees its place under a limit.
+    pub(super) fn leave(&mut self, number: u64) {
+        let Some(record) = self.records.get(number) else { return };
+        let counts = self.counts.of_mut(record.task.priority);
+        match &record.phase {
+            Phase::New => {}
+            Phase::Blocked { .. } => {
+                counts.blocked -= 1;
+                self.blocked.remove(&number);
+            }
+            Phase::Delayed => {
+                counts.delayed -= 1;
+                self.delayed.remove(&(record.ready_at, number));
+            }
+            Phase::Ready => {
+                counts.ready -= 1;
+                self.ready.remove(record);
+            }
+            Phase::Leased(held) => {
+                counts.leased -= 1;
+                self.leased.remove(&(held.until, number));
+                if let Some(limit) = &record.task.limit {
+                    let held_back = self.gates.release(limit, self.settings.limits.get(limit));
+                    self.news.ready |= !held_back.is_empty();
+                    self.ready.reopen(limit, held_back);
+                }
+            }
+            Phase::Done { at, .. } => {
+                self.done.remove(&(*at, number));
+            }
+            Phase::Dead { at, .. } => {
+                counts.dead -= 1;
+                self.dead.remove(&(*at, number));
+            }
+        }
+    }
+
+    /// Puts a task that stands in no index into that of a phase.
+    pub(super) fn enter(&mut self, number: u64, phase: Phase) {
+        let Some(record) = self.records.get_mut(number) else { return };
+        record.phase = phase;
+        let counts = self.counts.of_mut(record.task.priority);
+        match &record.phase {
+            Phase::New => {}
+            Phase::Blocked { .. } => {
+                counts.blocked += 1;
+                self.blocked.insert(number);
+            }
+            Phase::Delayed => {
+                counts.delayed += 1;
+                self.delayed.insert((record.ready_at, number));
+            }
+            Phase::Ready => {
+                counts.ready += 1;
+                self.ready.insert(record);
+                self.news.ready = true;
+            }
+            Phase::Leased(held) => {
+                counts.leased += 1;
+                self.leased.insert((held.until, number));
+            }
+            Phase::Done { at, .. } => {
+                self.done.insert((*at, number));
+            }
+            Phase::Dead { at, .. } => {
+                counts.dead += 1;
+                self.dead.insert((*at, number));
+            }
+        }
+    }
+
+    /// Sends a task that stands in no index where it goes next, and with it those that its end lets go.
+    pub(super) fn send(
         &mut self,
-        worker: &WorkerId,
-        max: usize,
+        number: u64,
+        token: Option<LeaseToken>,
+        destination: Destination<'_>,
         now: i64,
-        until: i64,
-        tokens: &TokenSource,
-    ) -> Vec<Delivery> {
-        let mut places: Vec<Place> = Vec::new();
-        for priority in Priority::ALL {
-            let rank = priority.rank();
-            let ready = self.waiting.range((rank, i64::MIN, 0)..=(rank, now, u64::MAX));
-            places.extend(ready.map(|(place, _)| *place).take(max - places.len()));
-        }
-        let mut deliveries = Vec::with_capacity(places.len());
-        for place in places {
-            let Some(id) = self.waiting.remove(&place) else { continue };
-            let Some(record) = self.records.get_mut(&id) else { continue };
-            let token = tokens.next();
-            record.phase = Phase::Leased { worker: worker.clone(), token, until };
-            self.leased.insert((until, id.clone()));
-            deliveries.push(Delivery {
-                lease: Lease { task: id, token, priority: record.priority },
-                payload: record.payload.clone(),
-                attempt: record.tally.failures.saturating_add(1),
-                crashes: record.tally.crashes,
-                backoff: record.backoff,
-                enqueued_at: moment(record.enqueued_at),
-                ready_at: moment(record.ready_at),
-                waited: length(now.saturating_sub(record.ready_at)),
-            });
-        }
-        deliveries
+    ) {
+        self.deliver(number, token, destination, now);
+        self.tell_children(now);
     }
 
-    pub(super) fn settle(&mut self, worker: &WorkerId, settlement: &Settlement, now: i64) -> Verdict {
-        let lease = &settlement.lease;
-        let Some(record) = self.records.get_mut(&lease.task) else { return Verdict::LeaseLost };
-        if matches!(&record.phase, Phase::Done { token, .. } if *token == lease.token) {
-            return Verdict::Recorded;
-        }
-        let Some(until) = record.held_until(worker, lease) else { return Verdict::LeaseLost };
-        self.leased.remove(&(until, lease.task.clone()));
-        let destination = rules::settle(&settlement.ending, &mut record.tally, record.ready_at, now);
-        let verdict = destination.verdict(&settlement.ending);
-        self.send(&lease.task, lease.token, destination, now);
-        verdict
-    }
-
-    pub(super) fn renew(&mut self, worker: &WorkerId, lease: &Lease, until: i64) -> bool {
-        let Some(record) = self.records.get_mut(&lease.task) else { return false };
-        let Some(former) = record.held_until(worker, lease) else { return false };
-        self.leased.remove(&(former, lease.task.clone()));
-        self.leased.insert((until, lease.task.clone()));
-        record.phase = Phase::Leased { worker: worker.clone(), token: lease.token, until };
-        true
-    }
-
-    pub(super) fn reap(&mut self, scope: &ReapScope, max: usize, now: i64) -> Vec<Reaped> {
-        let gone = |(until, id): &&(i64, TaskId)| match scope {
-            ReapScope::Expired => *until <= now,
-            ReapScope::Worker(worker) => self.records.get(id).is_some_and(
-                |record| matches!(&record.phase, Phase::Leased { worker: holder, .. } if holder == worker),
-            ),
-        };
-        let taken: Vec<_> = match scope {
-            ReapScope::Expired => self.leased.iter().take_while(gone).take(max).cloned().collect(),
-            ReapScope::Worker(_) => self.leased.iter().filter(gone).take(max).cloned().collect(),
-        };
-        taken.into_iter().filter_map(|entry| self.take_back(entry, now)).collect()
-    }
-
-    fn take_back(&mut self, entry: (i64, TaskId), now: i64) -> Option<Reaped> {
-        self.leased.remove(&entry);
-        let (_, id) = entry;
-        let record = self.records.get_mut(&id)?;
-        let Phase::Leased { worker, token, .. } = &record.phase else { return None };
-        let (worker, token, priority) = (worker.clone(), *token, record.priority);
-        let destination = rules::take_back(worker.name(), &mut record.tally, now);
-        let dead = matches!(destination, Destination::Dead { .. });
-        self.send(&id, token, destination, now);
-        Some(Reaped { task: id, priority, worker, dead })
-    }
-
-    /// Puts a record that stands in no index at the moment where it goes next.
-    fn send(&mut self, id: &TaskId, token: LeaseToken, destination: Destination<'_>, now: i64) {
-        let Some(record) = self.records.get_mut(id) else { return };
-        record.phase = match destination {
+    /// Sends one task, and leaves its children to [`tell_children`](Self::tell_children).
+    pub(super) fn deliver(
+        &mut self,
+        number: u64,
+        token: Option<LeaseToken>,
+        destination: Destination<'_>,
+        now: i64,
+    ) {
+        let Some(record) = self.records.get_mut(number) else { return };
+        let (phase, reason) = match destination {
             Destination::Waiting { ready_at } => {
                 record.ready_at = ready_at;
-                self.waiting.insert(record.place(), id.clone());
-                Phase::Waiting
+                return self.enter(number, if ready_at <= now { Phase::Ready } else { Phase::Delayed });
             }
             Destination::Done(result) => {
-                record.payload = Vec::new();
-                self.finished.insert((now, id.clone()));
-                Phase::Done { result: result.to_vec(), token, at: now }
+                record.task.payload = Vec::new();
+                record.checkpoint = None;
+                (Phase::Done { result: result.to_vec(), token, at: now }, None)
             }
             Destination::Dead { reason, error } => {
-                self.finished.insert((now, id.clone()));
-                Phase::Dead { reason, error, at: now }
+                (Phase::Dead { reason, error, at: now }, Some(reason.as_str()))
             }
         };
-    }
-
-    pub(super) fn state(&self, id: &TaskId) -> Option<TaskState> {
-        let record = self.records.get(id)?;
-        Some(match &record.phase {
-            Phase::Waiting => TaskState::Waiting { ready_at: moment(record.ready_at) },
-            Phase::Leased { worker, until, .. } => {
-                TaskState::Leased { worker: worker.clone(), until: moment(*until) }
-            }
-            Phase::Done { result, at, .. } => TaskState::Done { result: result.clone(), at: moment(*at) },
-            Phase::Dead { reason, error, at } => {
-                TaskState::Dead { reason: *reason, error: error.clone(), at: moment(*at) }
-            }
-        })
-    }
-
-    pub(super) fn stats(&self, now: i64) -> QueueStats {
-        let mut stats = QueueStats::default();
-        for record in self.records.values() {
-            let counts = stats.of_mut(record.priority);
-            match &record.phase {
-                Phase::Waiting if record.ready_at <= now => {
-                    counts.ready += 1;
-                }
-                Phase::Waiting => counts.delayed += 1,
-                Phase::Leased { .. } => counts.leased += 1,
-                Phase::Dead { .. } => counts.dead += 1,
-                Phase::Done { .. } => {}
-            }
-        }
-        for priority in Priority::ALL {
-            stats.of_mut(priority).oldest_ready = self.oldest_ready(priority, now).map(moment);
-        }
-        stats
-    }
-
-    /// The first place that a claim would take, so since when its task has been ready.
-    fn oldest_ready(&self, priority: Priority, now: i64) -> Option<i64> {
-        let rank = priority.rank();
-        let (first, last) = ((rank, i64::MIN, 0), (rank, now, u64::MAX));
-        self.waiting.range(first..=last).next().map(|((_, ready_at, _), _)| *ready_at)
-    }
-
-    pub(super) fn forget(&mut self, ended_by: i64, max: usize) -> u64 {
-        let mut forgotten = 0;
-        for _ in 0..max {
-            match self.finished.first() {
-                Some((at, _)) if *at <= ended_by => {}
-                _ => break,
-            }
-            if let Some((_, id)) = self.finished.pop_first() {
-                self.records.remove(&id);
-                forgotten += 1;
-            }
-        }
-        forgotten
+        self.keys.end(record);
+        self.news.ended.push(record.task.id.clone());
+        self.ended.extend(Ended::of(record, reason));
+        self.enter(number, phase);
     }
 }

@@ -5,6 +5,7 @@
 //! to its savepoint and does not spoil the others; when the transaction itself fails, each call is run again alone.
 //! Nothing here may answer a call before its effect is on the disk.
 
+use std::cell::RefCell;
 use std::thread;
 use std::time::Duration;
 
@@ -265,6 +266,7 @@ impl Thread {
             now: self.timeline.now(),
             tokens: &self.tokens,
             max_bytes: self.max_bytes,
+            news: RefCell::default(),
         }
     }
 }

@@ -13,11 +13,19 @@ pub(super) enum Fault {
     Sqlite(rusqlite::Error),
     /// A column holds a value that this crate never writes.
     Corrupt(&'static str),
+    /// The call is not to be served, for a reason that its caller must hear as it is.
+    Refused(Box<Error>),
 }
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Refused(Box::new(error))
     }
 }
 
@@ -32,6 +40,7 @@ impl Fault {
         let busy = self.is_busy();
         match self {
             Self::Corrupt(what) => Error::Corrupt { what },
+            Self::Refused(error) => *error,
             Self::Sqlite(error) if busy => Error::Busy { waited, source: Box::new(error) },
             Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
                 Error::StorageFull { source: Box::new(error) }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags};
 
 use super::fault::Fault;
 use super::schema::{APPLICATION_ID, SCHEMA_VERSION, read_version};
@@ -31,6 +31,7 @@ pub(super) fn inspect(path: &Path) -> Result<(), Error> {
         }
         Fault::Sqlite(error) => Error::CannotOpen { path: path.to_owned(), source: Box::new(error) },
         Fault::Corrupt(what) => Error::Corrupt { what },
+        Fault::Refused(error) => *error,
     };
     let (application_id, version) = read_marks(path).map_err(cannot_open)?;
     match version {
@@ -105,12 +106,5 @@ fn read_marks(path: &Path) -> Result<(i32, Option<i64>), Fault> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     let application_id = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let ours: Option<i64> = connection
-        .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'cofferdam_queue_meta'", [], |row| row.get(0))
-        .optional()?;
-    let version = match ours {
-        Some(_) => Some(read_version(&connection)?),
-        None => None,
-    };
-    Ok((application_id, version))
+    Ok((application_id, read_version(&connection)?))
 }

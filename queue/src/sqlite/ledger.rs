@@ -1,16 +1,40 @@
-//! The work of producers and workers on the tables: enqueue, settle, claim.
+//! The tables at one moment of the broker's time, and what all work on them shares: how a queue and a task are read,
+//! and what a call has to tell.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::cell::{Cell, RefCell};
+use std::num::NonZeroU32;
+
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::fault::Fault;
-use super::schema::pages;
-use crate::clock::{length, moment, span};
 use crate::random::TokenSource;
-use crate::rules::{self, Destination, Tally};
-use crate::{
-    Backoff, DeathReason, Delivery, Enqueued, Lease, NewTask, Novelty, Priority, QueueName, Settlement, Step,
-    StepReply, TaskId, Verdict,
-};
+use crate::rules::Tally;
+use crate::settings::DEFAULT_QUARANTINE_AFTER;
+use crate::signal::News;
+use crate::{DeathReason, Label, Mode, Priority, QueueName, TaskId};
+
+/// The phases as they are stored.
+pub(super) const BLOCKED: i64 = 0;
+pub(super) const WAITING: i64 = 1;
+pub(super) const LEASED: i64 = 2;
+pub(super) const DONE: i64 = 3;
+pub(super) const DEAD: i64 = 4;
+
+/// The traits as they are stored, each a bit.
+pub(super) mod traits {
+    /// The payload lies apart.
+    pub(in super::super) const APART: i64 = 1;
+    /// A run has left a note.
+    pub(in super::super) const NOTED: i64 = 2;
+    /// Others wait for the task.
+    pub(in super::super) const AWAITED: i64 = 4;
+    /// Nobody runs the task.
+    pub(in super::super) const MARKER: i64 = 8;
+    /// It is enough for the task that those which it waits for end.
+    pub(in super::super) const TOLERANT: i64 = 16;
+    /// The task has a class, a tenant, a limit, code or a unique key.
+    pub(in super::super) const TIED: i64 = 32;
+}
 
 /// The tables at one moment of the broker's time.
 pub(super) struct Ledger<'a> {
@@ -19,207 +43,168 @@ pub(super) struct Ledger<'a> {
     pub(super) tokens: &'a TokenSource,
     /// How far new tasks may make the file grow.
     pub(super) max_bytes: Option<u64>,
+    /// What the call that runs has changed so far.
+    pub(super) news: RefCell<News>,
 }
 
-/// More pages than SQLite can count: no bound.
-const UNBOUNDED_PAGES: i64 = 4_294_967_294;
+/// What is known of a queue while a call runs.
+pub(super) struct Facts {
+    pub(super) queue: i64,
+    pub(super) mode: Mode,
+    pub(super) quarantine_after: Option<NonZeroU32>,
+    /// Whether tasks without a tenant stand in lanes as well.
+    pub(super) shared: Cell<bool>,
+    /// Whether any lane is there.
+    pub(super) laned: Cell<bool>,
+    /// The virtual time of the tenant last claimed.
+    pub(super) clock: Cell<i64>,
+}
+
+/// A task on its way from one phase to the next.
+pub(super) struct Task {
+    pub(super) seq: i64,
+    pub(super) id: TaskId,
+    pub(super) phase: i64,
+    pub(super) traits: i64,
+    pub(super) priority: i64,
+    pub(super) lane: Option<i64>,
+    pub(super) enqueued_at: i64,
+    pub(super) ready_at: i64,
+    pub(super) tally: Tally,
+    pub(super) class: Option<String>,
+    pub(super) tenant: Option<String>,
+    pub(super) code: Option<Label>,
+    pub(super) limit: Option<String>,
+    pub(super) unique_key: Option<String>,
+    pub(super) remaining: u32,
+    pub(super) charge: Option<i64>,
+}
 
 impl Ledger<'_> {
-    pub(super) fn enqueue(&self, queue: &QueueName, tasks: &[NewTask]) -> Result<Vec<Enqueued>, Fault> {
-        let Some(bytes) = self.max_bytes else { return self.insert(queue, tasks) };
-        // The bound holds for this call only: a full queue must still be able to hand out and settle what it has.
-        self.bound_growth(pages(self.connection, bytes)?)?;
-        let answers = self.insert(queue, tasks);
-        self.bound_growth(UNBOUNDED_PAGES)?;
-        answers
+    /// Runs a call, and answers with what it has changed.
+    pub(super) fn told<T>(&self, call: impl FnOnce(&Self) -> Result<T, Fault>) -> Result<(T, News), Fault> {
+        // What an earlier call left that failed is void, as its changes are.
+        self.news.take();
+        let answer = call(self)?;
+        Ok((answer, self.news.take()))
     }
 
-    fn bound_growth(&self, pages: i64) -> Result<(), Fault> {
-        Ok(self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?)
+    pub(super) fn raise_ready(&self) {
+        self.news.borrow_mut().ready = true;
     }
 
-    fn insert(&self, queue: &QueueName, tasks: &[NewTask]) -> Result<Vec<Enqueued>, Fault> {
-        let mut insert = self.connection.prepare_cached(
-            "INSERT INTO cofferdam_queue_tasks (queue, id, phase, priority, enqueued_at, ready_at, max_attempts,
-                 max_crashes, backoff_base, backoff_cap)
-             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (queue, id) DO NOTHING",
-        )?;
-        let mut keep = self
-            .connection
-            .prepare_cached("INSERT INTO cofferdam_queue_payloads (seq, payload) VALUES (?1, ?2)")?;
-        let mut answers = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            let added = insert.execute(params![
-                queue.as_str(),
-                task.id.as_str(),
-                task.priority.rank(),
-                self.now,
-                self.now.saturating_add(span(task.delay)),
-                task.max_attempts.get(),
-                task.max_crashes.get(),
-                task.backoff.map(|backoff| span(backoff.base())),
-                task.backoff.map(|backoff| span(backoff.cap())),
-            ])?;
-            let novelty = if added == 0 { Novelty::Existing } else { Novelty::New };
-            if novelty == Novelty::New {
-                keep.execute(params![self.connection.last_insert_rowid(), task.payload])?;
-            }
-            answers.push(Enqueued { id: task.id.clone(), novelty });
-        }
-        Ok(answers)
-    }
-
-    pub(super) fn step(&self, queue: &QueueName, step: &Step) -> Result<StepReply, Fault> {
-        let worker = step.worker.to_string();
-        let mut reply = StepReply::default();
-        for settlement in &step.settle {
-            reply.settled.push(self.settle(queue, &worker, settlement)?);
-        }
-        let until = self.now.saturating_add(span(step.lease));
-        for priority in Priority::ALL {
-            let places = step.claim - reply.claimed.len();
-            if places > 0 {
-                reply.claimed.extend(self.claim(queue, &worker, priority, places, until)?);
-            }
-        }
-        Ok(reply)
-    }
-
-    fn claim(
-        &self,
-        queue: &QueueName,
-        worker: &str,
-        priority: Priority,
-        places: usize,
-        until: i64,
-    ) -> Result<Vec<Delivery>, Fault> {
+    /// What is known of a queue; `None` if it was never used.
+    pub(super) fn facts(&self, name: &QueueName) -> Result<Option<Facts>, Fault> {
         let mut find = self.connection.prepare_cached(
-            "SELECT t.seq, t.id, t.failures, t.crashes, t.enqueued_at, t.ready_at, t.backoff_base, t.backoff_cap,
-                 p.payload
-             FROM cofferdam_queue_tasks t JOIN cofferdam_queue_payloads p ON p.seq = t.seq
-             WHERE t.queue = ?1 AND t.phase = 0 AND t.priority = ?2 AND t.ready_at <= ?3
-             ORDER BY t.ready_at, t.seq LIMIT ?4",
+            "SELECT queue, mode, quarantine_after, shared, clock,
+                 EXISTS (SELECT 1 FROM cofferdam_queue_lanes l WHERE l.queue = q.queue)
+             FROM cofferdam_queue_queues q WHERE name = ?1",
         )?;
-        let mut take = self.connection.prepare_cached(
-            "UPDATE cofferdam_queue_tasks SET phase = 1, worker = ?2, token = ?3, lease_until = ?4
-             WHERE seq = ?1",
-        )?;
-        let rows = find.query_map(
-            params![queue.as_str(), priority.rank(), self.now, i64::try_from(places).unwrap_or(i64::MAX)],
-            |row| Ok((row.get::<_, i64>(0)?, self.delivery(priority, row)?)),
-        )?;
-        // All rows are read before the first is changed: a statement must not walk an index that changes below it.
-        let found: Vec<(i64, Delivery)> = rows.collect::<Result<_, _>>()?;
-        let mut deliveries = Vec::with_capacity(found.len());
-        for (seq, delivery) in found {
-            take.execute(params![seq, worker, delivery.lease.token.0.cast_signed(), until])?;
-            deliveries.push(delivery);
-        }
-        Ok(deliveries)
-    }
-
-    fn delivery(&self, priority: Priority, row: &Row<'_>) -> Result<Delivery, rusqlite::Error> {
-        let ready_at: i64 = row.get(5)?;
-        let bounds: (Option<i64>, Option<i64>) = (row.get(6)?, row.get(7)?);
-        let backoff = match bounds {
-            (Some(base), Some(cap)) => Backoff::new(length(base), length(cap)).ok(),
-            _ => None,
-        };
-        Ok(Delivery {
-            lease: Lease { task: task_id(row, 1)?, token: self.tokens.next(), priority },
-            payload: row.get(8)?,
-            attempt: row.get::<_, u32>(2)?.saturating_add(1),
-            crashes: row.get(3)?,
-            backoff,
-            enqueued_at: moment(row.get(4)?),
-            ready_at: moment(ready_at),
-            waited: length(self.now.saturating_sub(ready_at)),
-        })
-    }
-
-    fn settle(&self, queue: &QueueName, worker: &str, settlement: &Settlement) -> Result<Verdict, Fault> {
-        let lease = &settlement.lease;
-        let token = lease.token.0.cast_signed();
-        let mut find = self.connection.prepare_cached(
-            "SELECT seq, phase, worker = ?4, ready_at, failures, crashes, max_attempts, max_crashes
-             FROM cofferdam_queue_tasks WHERE queue = ?1 AND id = ?2 AND token = ?3",
-        )?;
-        let found = find
-            .query_row(params![queue.as_str(), lease.task.as_str(), token, worker], |row| {
-                let phase: i64 = row.get(1)?;
-                let own: Option<bool> = row.get(2)?;
-                Ok((row.get::<_, i64>(0)?, phase, own == Some(true), row.get::<_, i64>(3)?, tally(row, 4)?))
-            })
-            .optional()?;
-        match found {
-            // The token stays with a result, so a settlement that is repeated finds its own.
-            Some((_, phase, _, _, _)) if phase == PHASE_DONE => Ok(Verdict::Recorded),
-            Some((seq, phase, true, ready_at, mut tally)) if phase == PHASE_LEASED => {
-                let destination = rules::settle(&settlement.ending, &mut tally, ready_at, self.now);
-                self.send(seq, tally, &destination)?;
-                Ok(destination.verdict(&settlement.ending))
-            }
-            _ => Ok(Verdict::LeaseLost),
+        let facts = find.query_row([name.as_str()], |row| {
+            let after: Option<u32> = row.get(2)?;
+            Ok((
+                row.get(1)?,
+                Facts {
+                    queue: row.get(0)?,
+                    mode: Mode::Running,
+                    quarantine_after: after.map_or(Some(DEFAULT_QUARANTINE_AFTER), NonZeroU32::new),
+                    shared: Cell::new(row.get(3)?),
+                    clock: Cell::new(row.get(4)?),
+                    laned: Cell::new(row.get(5)?),
+                },
+            ))
+        });
+        match facts.optional()? {
+            None => Ok(None),
+            Some((code, facts)) => Ok(Some(Facts { mode: mode(code)?, ..facts })),
         }
     }
 
-    /// Moves a leased task to where it goes next.
-    pub(super) fn send(&self, seq: i64, tally: Tally, destination: &Destination<'_>) -> Result<(), Fault> {
-        let (phase, death, outcome) = match destination {
-            Destination::Waiting { ready_at } => {
-                self.connection
-                    .prepare_cached(
-                        "UPDATE cofferdam_queue_tasks SET phase = 0, ready_at = ?2, failures = ?3, crashes = ?4,
-                             worker = NULL, token = NULL, lease_until = NULL WHERE seq = ?1",
-                    )?
-                    .execute(params![seq, ready_at, tally.failures, tally.crashes])?;
-                return Ok(());
-            }
-            Destination::Done(result) => (PHASE_DONE, None, *result),
-            Destination::Dead { reason, error } => (PHASE_DEAD, Some(death_code(*reason)), error.as_bytes()),
-        };
+    /// What is known of a queue, which is made known by this.
+    pub(super) fn facts_or_new(&self, name: &QueueName) -> Result<Facts, Fault> {
+        if let Some(facts) = self.facts(name)? {
+            return Ok(facts);
+        }
         self.connection
-            .prepare_cached(
-                "UPDATE cofferdam_queue_tasks SET phase = ?2, failures = ?3, crashes = ?4, worker = NULL,
-                     lease_until = NULL, finished_at = ?5, death = ?6, outcome = ?7 WHERE seq = ?1",
-            )?
-            .execute(params![seq, phase, tally.failures, tally.crashes, self.now, death, outcome])?;
-        if phase == PHASE_DONE {
-            // A dead task keeps its payload, for whoever finds out what killed it.
-            self.connection
-                .prepare_cached("DELETE FROM cofferdam_queue_payloads WHERE seq = ?1")?
-                .execute([seq])?;
-        }
-        Ok(())
+            .prepare_cached("INSERT INTO cofferdam_queue_queues (name) VALUES (?1)")?
+            .execute([name.as_str()])?;
+        self.facts(name)?.ok_or(Fault::Corrupt("queue (it does not stay)"))
+    }
+
+    /// A task by the number of its row.
+    pub(super) fn task(&self, seq: i64) -> Result<Option<Task>, Fault> {
+        let mut find = self.connection.prepare_cached(
+            "SELECT seq, id, phase, traits, priority, lane, enqueued_at, ready_at, failures, crashes, max_attempts,
+                 max_crashes, class, tenant, code, limit_name, unique_key, remaining, charge
+             FROM cofferdam_queue_tasks WHERE seq = ?1",
+        )?;
+        find.query_row([seq], |row| Ok(task(row))).optional()?.transpose()
+    }
+
+    /// The number of a task's row.
+    pub(super) fn seq(&self, facts: &Facts, id: &TaskId) -> Result<Option<i64>, Fault> {
+        let mut find = self
+            .connection
+            .prepare_cached("SELECT seq FROM cofferdam_queue_tasks WHERE queue = ?1 AND id = ?2")?;
+        Ok(find.query_row((facts.queue, id.as_str()), |row| row.get(0)).optional()?)
     }
 }
 
-/// The phases as they are stored.
-pub(super) const PHASE_WAITING: i64 = 0;
-pub(super) const PHASE_LEASED: i64 = 1;
-pub(super) const PHASE_DONE: i64 = 2;
-pub(super) const PHASE_DEAD: i64 = 3;
+fn task(row: &Row<'_>) -> Result<Task, Fault> {
+    Ok(Task {
+        seq: row.get(0)?,
+        id: task_id(row, 1)?,
+        phase: row.get(2)?,
+        traits: row.get(3)?,
+        priority: row.get(4)?,
+        lane: row.get(5)?,
+        enqueued_at: row.get(6)?,
+        ready_at: row.get(7)?,
+        tally: tally(row, 8)?,
+        class: row.get(12)?,
+        tenant: row.get(13)?,
+        code: label(row, 14)?,
+        limit: row.get(15)?,
+        unique_key: row.get(16)?,
+        remaining: row.get::<_, Option<u32>>(17)?.unwrap_or(0),
+        charge: row.get(18)?,
+    })
+}
 
-/// The reasons of death as they are stored.
-const fn death_code(reason: DeathReason) -> i64 {
-    match reason {
-        DeathReason::Failures => 0,
-        DeathReason::Crashes => 1,
-        DeathReason::Rejected => 2,
+impl Task {
+    pub(super) const fn has(&self, traits: i64) -> bool {
+        self.traits & traits != 0
     }
+}
+
+/// The modes as they are stored.
+const MODES: [Mode; 3] = [Mode::Running, Mode::Paused, Mode::Draining];
+
+pub(super) fn mode(code: i64) -> Result<Mode, Fault> {
+    let mode = usize::try_from(code).ok().and_then(|code| MODES.get(code));
+    mode.copied().ok_or(Fault::Corrupt("mode"))
+}
+
+pub(super) fn mode_code(mode: Mode) -> i64 {
+    (0..).zip(MODES).find(|(_, one)| *one == mode).map_or(0, |(code, _)| code)
 }
 
 pub(super) fn death_reason(code: Option<i64>) -> Result<DeathReason, Fault> {
-    match code {
-        Some(0) => Ok(DeathReason::Failures),
-        Some(1) => Ok(DeathReason::Crashes),
-        Some(2) => Ok(DeathReason::Rejected),
-        _ => Err(Fault::Corrupt("reason of death")),
-    }
+    code.and_then(DeathReason::from_code).ok_or(Fault::Corrupt("reason of death"))
 }
 
 pub(super) fn task_id(row: &Row<'_>, column: usize) -> Result<TaskId, rusqlite::Error> {
     Ok(TaskId::from_stored(row.get_ref(column)?.as_str()?))
+}
+
+pub(super) fn priority(rank: i64) -> Result<Priority, Fault> {
+    Priority::from_rank(rank).ok_or(Fault::Corrupt("priority"))
+}
+
+/// A label, which this crate has checked before it was stored.
+pub(super) fn label(row: &Row<'_>, column: usize) -> Result<Option<Label>, Fault> {
+    let name = row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+    name.map(|name| Label::new(name).map_err(|_| Fault::Corrupt("label"))).transpose()
 }
 
 /// Four columns: failures, crashes and their limits.
@@ -230,4 +215,9 @@ pub(super) fn tally(row: &Row<'_>, first: usize) -> Result<Tally, rusqlite::Erro
         max_attempts: row.get(first + 2)?,
         max_crashes: row.get(first + 3)?,
     })
+}
+
+/// A count of rows or places as SQLite takes it.
+pub(super) fn limit(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -5,30 +5,44 @@
 //! answered is lost when the process or the machine stops. The file may hold tables of others: this module's all
 //! begin with `cofferdam_queue_`, and it touches no other.
 
+mod broker;
 mod builder;
+mod claim;
+mod codes;
+mod control;
 mod engine;
+mod enqueue;
+mod fair;
 mod fault;
+mod groups;
 mod inspect;
+mod keys;
+mod lanes;
 mod ledger;
+mod limits;
+mod moves;
+mod notes;
+mod outbox;
+mod peek;
 mod schema;
+mod settings;
+mod settle;
+mod tables;
+mod upgrade;
 mod upkeep;
 mod view;
 
 pub use builder::SqliteBuilder;
+pub use outbox::{Outbox, OutboxBuilder, OutboxState, OutboxStats};
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::span;
-use crate::limits::{check_count, check_enqueue, check_lease, check_step};
+use crate::Error;
 use crate::signal::Hub;
-use crate::{
-    Broker, Enqueued, Error, Lease, Listener, NewTask, QueueName, QueueStats, ReapScope, Reaped, Step,
-    StepReply, TaskId, TaskState, Topic, WorkerId,
-};
-use engine::{Engine, Work};
+use engine::Engine;
 
 /// A durable broker in one SQLite file, which several processes on one host may share. Cheap to clone; clones are
 /// the same broker. When the last clone is dropped, its thread ends and the file is closed.
@@ -70,80 +84,5 @@ impl Sqlite {
 impl fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sqlite").finish_non_exhaustive()
-    }
-}
-
-impl Broker for Sqlite {
-    async fn enqueue(&self, queue: &QueueName, tasks: Vec<NewTask>) -> Result<Vec<Enqueued>, Error> {
-        check_enqueue(&tasks)?;
-        let (queue, announced, hub) = (queue.clone(), queue.clone(), Arc::clone(&self.hub));
-        let work = Work::write(move |ledger| ledger.enqueue(&queue, &tasks))
-            .then(move |answers: &Vec<Enqueued>| hub.enqueued(&announced, answers));
-        self.engine.call("enqueue tasks", work).await
-    }
-
-    async fn step(&self, queue: &QueueName, step: Step) -> Result<StepReply, Error> {
-        check_step(&step)?;
-        let (queue, announced, hub) = (queue.clone(), queue.clone(), Arc::clone(&self.hub));
-        let step = Arc::new(step);
-        let (sought, done) = (Arc::clone(&step), Arc::clone(&step));
-        let probed = queue.clone();
-        let work = Work::write(move |ledger| ledger.step(&queue, &step))
-            .unless(move |ledger| {
-                let idle = sought.settle.is_empty() && (sought.claim == 0 || !ledger.has_ready(&probed)?);
-                Ok(idle.then(StepReply::default))
-            })
-            .then(move |reply: &StepReply| hub.stepped(&announced, &done, reply));
-        self.engine.call("step", work).await
-    }
-
-    async fn renew(
-        &self,
-        queue: &QueueName,
-        worker: &WorkerId,
-        leases: Vec<Lease>,
-        lease: Duration,
-    ) -> Result<Vec<TaskId>, Error> {
-        check_count("leases", leases.len())?;
-        check_lease(lease)?;
-        let (queue, worker) = (queue.clone(), worker.to_string());
-        let work = Work::write(move |ledger| ledger.renew(&queue, &worker, &leases, span(lease)));
-        self.engine.call("renew leases", work).await
-    }
-
-    async fn reap(&self, queue: &QueueName, scope: ReapScope, max: usize) -> Result<Vec<Reaped>, Error> {
-        check_count("tasks", max)?;
-        let (queue, probed, announced) = (queue.clone(), queue.clone(), queue.clone());
-        let (sought, hub) = (scope.clone(), Arc::clone(&self.hub));
-        let work = Work::write(move |ledger| ledger.reap(&queue, &scope, max))
-            .unless(move |ledger| {
-                let idle = ledger.gone(&probed, &sought, 1)?.is_empty();
-                Ok(idle.then(Vec::new))
-            })
-            .then(move |reaped: &Vec<Reaped>| hub.reaped(&announced, reaped));
-        self.engine.call("take back leases", work).await
-    }
-
-    async fn lookup(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Option<TaskState>>, Error> {
-        check_count("ids", tasks.len())?;
-        let queue = queue.clone();
-        let work = Work::read(move |ledger| ledger.lookup(&queue, &tasks));
-        self.engine.call("look up tasks", work).await
-    }
-
-    async fn stats(&self, queue: &QueueName) -> Result<QueueStats, Error> {
-        let queue = queue.clone();
-        self.engine.call("count tasks", Work::read(move |ledger| ledger.stats(&queue))).await
-    }
-
-    async fn forget(&self, queue: &QueueName, age: Duration, max: usize) -> Result<u64, Error> {
-        check_count("records", max)?;
-        let queue = queue.clone();
-        let work = Work::write(move |ledger| ledger.forget(&queue, span(age), max));
-        self.engine.call("forget tasks", work).await
-    }
-
-    fn listen(&self, queue: &QueueName, topic: &Topic) -> Listener {
-        self.hub.listen(queue, topic).polling(self.poll)
     }
 }

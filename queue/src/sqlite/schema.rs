@@ -1,4 +1,4 @@
-//! The tables, and the connection that is ready to use them.
+//! The connection that is ready for use, on tables of this version.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -8,64 +8,22 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 
 use super::fault::Fault;
 use super::inspect::inspect;
+use super::tables::{META, TABLES};
+use super::upgrade;
 use crate::Error;
 
 /// "CFDM" in ASCII: marks a file that nobody else has marked as one of the Cofferdam family.
 pub(super) const APPLICATION_ID: i32 = 0x4346_444d;
 
-/// The version of the tables below. It stands in a table of ours and not in `user_version`, which belongs to whoever
+/// The version of the tables. It stands in a table of ours and not in `user_version`, which belongs to whoever
 /// else uses the file.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// Statements that are kept prepared: all that this module has, with room to spare.
 const STATEMENT_CACHE: usize = 64;
 
 /// How long to pause before the journal mode is asked for again; SQLite does not wait for that lock by itself.
 const JOURNAL_RETRY: Duration = Duration::from_millis(10);
-
-/// Phases of a task: 0 waiting, 1 leased, 2 done, 3 dead. Each phase has its own partial index, so the cost of
-/// finding the next task does not depend on how many are in the other phases. Payloads lie apart, because SQLite
-/// rewrites a whole row when a task moves on. The first check makes a leased task without a lease impossible.
-const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS cofferdam_queue_meta (
-    key TEXT NOT NULL PRIMARY KEY,
-    value INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS cofferdam_queue_tasks (
-    seq INTEGER PRIMARY KEY,
-    queue TEXT NOT NULL,
-    id TEXT NOT NULL,
-    phase INTEGER NOT NULL CHECK (phase BETWEEN 0 AND 3),
-    priority INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 2),
-    enqueued_at INTEGER NOT NULL,
-    ready_at INTEGER NOT NULL,
-    failures INTEGER NOT NULL DEFAULT 0,
-    crashes INTEGER NOT NULL DEFAULT 0,
-    max_attempts INTEGER NOT NULL,
-    max_crashes INTEGER NOT NULL,
-    backoff_base INTEGER,
-    backoff_cap INTEGER,
-    worker TEXT,
-    token INTEGER,
-    lease_until INTEGER,
-    finished_at INTEGER,
-    death INTEGER,
-    outcome BLOB,
-    CHECK (phase <> 1 OR (worker IS NOT NULL AND token IS NOT NULL AND lease_until IS NOT NULL)),
-    CHECK (phase < 2 OR (finished_at IS NOT NULL AND outcome IS NOT NULL)),
-    UNIQUE (queue, id)
-) STRICT;
-CREATE INDEX IF NOT EXISTS cofferdam_queue_waiting
-    ON cofferdam_queue_tasks (queue, priority, ready_at) WHERE phase = 0;
-CREATE INDEX IF NOT EXISTS cofferdam_queue_leased
-    ON cofferdam_queue_tasks (queue, lease_until) WHERE phase = 1;
-CREATE INDEX IF NOT EXISTS cofferdam_queue_finished
-    ON cofferdam_queue_tasks (queue, finished_at) WHERE phase >= 2;
-CREATE TABLE IF NOT EXISTS cofferdam_queue_payloads (
-    seq INTEGER PRIMARY KEY,
-    payload BLOB NOT NULL
-) STRICT;
-";
 
 /// Opens the file for writing, after it was found fit, and makes the tables if they are not there.
 pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Connection, Error> {
@@ -102,22 +60,34 @@ fn use_write_ahead_log(connection: &Connection, busy_timeout: Duration) -> Resul
     }
 }
 
+/// Makes the tables, or brings those of an earlier version to this one, as one step that others do not see half of.
 fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
-    let present = "SELECT 1 FROM sqlite_schema WHERE name = 'cofferdam_queue_payloads'";
-    if connection.query_row(present, [], |_| Ok(())).optional()?.is_some() {
+    if read_version(connection)? == Some(SCHEMA_VERSION) {
         return Ok(());
     }
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
+    // Somebody else may have done it while we waited for the lock.
+    match read_version(&transaction)? {
+        None => create(&transaction)?,
+        Some(1) => upgrade::from_version_1(&transaction)?,
+        Some(SCHEMA_VERSION) => {}
+        Some(_) => return Err(Fault::Corrupt("schema version")),
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn create(transaction: &Transaction<'_>) -> Result<(), Fault> {
+    transaction.execute_batch(META)?;
     transaction.execute_batch(TABLES)?;
     transaction.execute(
-        "INSERT OR IGNORE INTO cofferdam_queue_meta (key, value) VALUES ('schema_version', ?1)",
+        "INSERT INTO cofferdam_queue_meta (key, value) VALUES ('schema_version', ?1)",
         [SCHEMA_VERSION],
     )?;
     let application_id: i32 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if application_id == 0 {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
-    transaction.commit()?;
     Ok(())
 }
 
@@ -127,11 +97,16 @@ pub(super) fn pages(connection: &Connection, bytes: u64) -> Result<i64, Fault> {
     Ok(i64::try_from(bytes).unwrap_or(i64::MAX) / page_bytes.max(1))
 }
 
-pub(super) fn read_version(connection: &Connection) -> Result<i64, Fault> {
+/// The version of the tables; `None` if there are none.
+pub(super) fn read_version(connection: &Connection) -> Result<Option<i64>, Fault> {
+    let present = "SELECT 1 FROM sqlite_schema WHERE name = 'cofferdam_queue_meta'";
+    if connection.query_row(present, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(None);
+    }
     let version = connection
         .query_row("SELECT value FROM cofferdam_queue_meta WHERE key = 'schema_version'", [], |row| {
             row.get(0)
         })
         .optional()?;
-    version.ok_or(Fault::Corrupt("schema version (none)"))
+    version.map(Some).ok_or(Fault::Corrupt("schema version (none)"))
 }

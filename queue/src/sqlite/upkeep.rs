@@ -3,9 +3,8 @@
 use rusqlite::params;
 
 use super::fault::Fault;
-use super::ledger::{Ledger, tally, task_id};
-use crate::rules::{self, Destination, Tally};
-use crate::{Lease, Priority, QueueName, ReapScope, Reaped, TaskId, WorkerId};
+use super::ledger::{Facts, Ledger, limit, priority, task_id, traits};
+use crate::{Lease, ReapScope, Reaped, TaskId, WorkerId};
 
 /// A leased task whose worker is gone.
 pub(super) struct Gone {
@@ -13,27 +12,26 @@ pub(super) struct Gone {
     task: TaskId,
     worker: String,
     priority: i64,
-    tally: Tally,
 }
 
 impl Ledger<'_> {
     pub(super) fn renew(
         &self,
-        queue: &QueueName,
+        facts: Option<&Facts>,
         worker: &str,
         leases: &[Lease],
         millis: i64,
     ) -> Result<Vec<TaskId>, Fault> {
         let mut extend = self.connection.prepare_cached(
             "UPDATE cofferdam_queue_tasks SET lease_until = ?5
-             WHERE queue = ?1 AND id = ?2 AND phase = 1 AND token = ?3 AND worker = ?4",
+             WHERE queue = ?1 AND id = ?2 AND phase = 2 AND token = ?3 AND worker = ?4",
         )?;
         let until = self.now.saturating_add(millis);
+        let queue = facts.map(|facts| facts.queue);
         let mut lost = Vec::new();
         for lease in leases {
             let token = lease.token.0.cast_signed();
-            let held = extend.execute(params![queue.as_str(), lease.task.as_str(), token, worker, until])?;
-            if held == 0 {
+            if extend.execute(params![queue, lease.task.as_str(), token, worker, until])? == 0 {
                 lost.push(lease.task.clone());
             }
         }
@@ -41,71 +39,64 @@ impl Ledger<'_> {
     }
 
     /// The first leased tasks whose worker is gone.
-    pub(super) fn gone(&self, queue: &QueueName, scope: &ReapScope, max: usize) -> Result<Vec<Gone>, Fault> {
+    pub(super) fn gone(&self, facts: &Facts, scope: &ReapScope, max: usize) -> Result<Vec<Gone>, Fault> {
         let mut find = self.connection.prepare_cached(match scope {
             ReapScope::Expired => {
-                "SELECT seq, id, worker, priority, failures, crashes, max_attempts, max_crashes
-                 FROM cofferdam_queue_tasks WHERE queue = ?1 AND phase = 1 AND lease_until <= ?2
-                 ORDER BY lease_until, seq LIMIT ?3"
+                "SELECT seq, id, worker, priority FROM cofferdam_queue_tasks
+                 WHERE queue = ?1 AND phase = 2 AND lease_until <= ?2 ORDER BY lease_until, seq LIMIT ?3"
             }
             ReapScope::Worker(_) => {
-                "SELECT seq, id, worker, priority, failures, crashes, max_attempts, max_crashes
-                 FROM cofferdam_queue_tasks WHERE queue = ?1 AND phase = 1 AND worker = ?2
-                 ORDER BY lease_until, seq LIMIT ?3"
+                "SELECT seq, id, worker, priority FROM cofferdam_queue_tasks
+                 WHERE queue = ?1 AND phase = 2 AND worker = ?2 ORDER BY lease_until, seq LIMIT ?3"
             }
         })?;
         let read = |row: &rusqlite::Row<'_>| {
-            Ok(Gone {
-                seq: row.get(0)?,
-                task: task_id(row, 1)?,
-                worker: row.get(2)?,
-                priority: row.get(3)?,
-                tally: tally(row, 4)?,
-            })
+            Ok(Gone { seq: row.get(0)?, task: task_id(row, 1)?, worker: row.get(2)?, priority: row.get(3)? })
         };
-        let limit = i64::try_from(max).unwrap_or(i64::MAX);
         let rows = match scope {
-            ReapScope::Expired => find.query_map(params![queue.as_str(), self.now, limit], read)?,
+            ReapScope::Expired => find.query_map(params![facts.queue, self.now, limit(max)], read)?,
             ReapScope::Worker(worker) => {
-                find.query_map(params![queue.as_str(), worker.to_string(), limit], read)?
+                find.query_map(params![facts.queue, worker.to_string(), limit(max)], read)?
             }
         };
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    pub(super) fn reap(
-        &self,
-        queue: &QueueName,
-        scope: &ReapScope,
-        max: usize,
-    ) -> Result<Vec<Reaped>, Fault> {
+    pub(super) fn reap(&self, facts: &Facts, scope: &ReapScope, max: usize) -> Result<Vec<Reaped>, Fault> {
         let mut reaped = Vec::new();
-        for Gone { seq, task, worker, priority, mut tally } in self.gone(queue, scope, max)? {
+        for Gone { seq, task, worker, priority: rank } in self.gone(facts, scope, max)? {
             let worker: WorkerId = worker.parse().map_err(|_| Fault::Corrupt("worker identity"))?;
-            let priority = Priority::from_rank(priority).ok_or(Fault::Corrupt("priority"))?;
-            let destination = rules::take_back(worker.name(), &mut tally, self.now);
-            self.send(seq, tally, &destination)?;
-            let dead = matches!(destination, Destination::Dead { .. });
-            reaped.push(Reaped { task, priority, worker, dead });
+            let dead = self.take_back(facts, seq, worker.name())?;
+            reaped.push(Reaped { task, priority: priority(rank)?, worker, dead });
         }
         Ok(reaped)
     }
 
-    pub(super) fn forget(&self, queue: &QueueName, age: i64, max: usize) -> Result<u64, Fault> {
+    pub(super) fn forget(&self, facts: &Facts, age: i64, max: usize) -> Result<u64, Fault> {
         let mut find = self.connection.prepare_cached(
-            "SELECT seq FROM cofferdam_queue_tasks WHERE queue = ?1 AND phase >= 2 AND finished_at <= ?2
+            "SELECT seq, traits FROM (
+                 SELECT seq, traits, finished_at FROM (
+                     SELECT seq, traits, finished_at FROM cofferdam_queue_tasks
+                     WHERE queue = ?1 AND phase = 3 AND finished_at <= ?2 ORDER BY finished_at, seq LIMIT ?3)
+                 UNION ALL
+                 SELECT seq, traits, finished_at FROM (
+                     SELECT seq, traits, finished_at FROM cofferdam_queue_tasks
+                     WHERE queue = ?1 AND phase = 4 AND finished_at <= ?2 ORDER BY finished_at, seq LIMIT ?3))
              ORDER BY finished_at, seq LIMIT ?3",
         )?;
-        let limit = i64::try_from(max).unwrap_or(i64::MAX);
-        let rows =
-            find.query_map(params![queue.as_str(), self.now.saturating_sub(age), limit], |row| row.get(0))?;
-        let found: Vec<i64> = rows.collect::<Result<_, _>>()?;
-        let mut drop_payload =
-            self.connection.prepare_cached("DELETE FROM cofferdam_queue_payloads WHERE seq = ?1")?;
+        let place = (facts.queue, self.now.saturating_sub(age), limit(max));
+        let found = find
+            .query_map(place, |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<Vec<(i64, i64)>, _>>()?;
         let mut drop_task =
             self.connection.prepare_cached("DELETE FROM cofferdam_queue_tasks WHERE seq = ?1")?;
-        for seq in &found {
-            drop_payload.execute([seq])?;
+        for (seq, has) in &found {
+            if has & traits::APART != 0 {
+                self.drop_payload(*seq)?;
+            }
+            if has & traits::NOTED != 0 {
+                self.drop_notes(*seq)?;
+            }
             drop_task.execute([seq])?;
         }
         Ok(found.len() as u64)

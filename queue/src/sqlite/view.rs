@@ -1,79 +1,211 @@
-//! The questions that change nothing: is there work, where does a task stand, how full is the queue.
+//! The questions that change nothing: is there work, where does a task stand, how full is the queue, who works on it.
 
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::fault::Fault;
-use super::ledger::{Ledger, PHASE_DEAD, PHASE_DONE, PHASE_LEASED, PHASE_WAITING, death_reason};
+use super::ledger::{BLOCKED, DEAD, DONE, Facts, LEASED, Ledger, WAITING, death_reason, priority, traits};
 use crate::clock::moment;
-use crate::{Priority, QueueName, QueueStats, TaskId, TaskState};
+use crate::rules::check_bound;
+use crate::{Bound, Label, Mode, Places, Priority, QueueStats, TaskId, TaskState, WorkerId, WorkerLoad};
 
 impl Ledger<'_> {
-    /// Whether a claim would find anything.
-    pub(super) fn has_ready(&self, queue: &QueueName) -> Result<bool, Fault> {
-        let mut find = self.connection.prepare_cached(
-            "SELECT 1 FROM cofferdam_queue_tasks
-             WHERE queue = ?1 AND phase = 0 AND priority = ?2 AND ready_at <= ?3 LIMIT 1",
-        )?;
-        for priority in Priority::ALL {
-            if find.exists(params![queue.as_str(), priority.rank(), self.now])? {
+    /// Whether a claim could find anything.
+    pub(super) fn has_ready(&self, facts: &Facts, claims: &[Places]) -> Result<bool, Fault> {
+        if facts.mode == Mode::Paused {
+            return Ok(false);
+        }
+        for places in claims.iter().filter(|places| places.count > 0) {
+            if places.class.is_none() {
+                for priority in Priority::ALL {
+                    if self.first_ordinary(facts, i64::from(priority.rank()))?.is_some() {
+                        return Ok(true);
+                    }
+                }
+            }
+            if facts.laned.get() && self.has_open(facts, places.class.as_ref())? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    pub(super) fn lookup(&self, queue: &QueueName, ids: &[TaskId]) -> Result<Vec<Option<TaskState>>, Fault> {
+    /// Whether a lane of a class is open, or may have to be opened.
+    fn has_open(&self, facts: &Facts, class: Option<&Label>) -> Result<bool, Fault> {
         let mut find = self.connection.prepare_cached(
-            "SELECT phase, ready_at, worker, lease_until, finished_at, death, outcome
+            "SELECT EXISTS (SELECT 1 FROM cofferdam_queue_lanes
+                     WHERE queue = ?1 AND class = ?2 AND priority BETWEEN 0 AND 2 AND state = 1)
+                 OR EXISTS (SELECT 1 FROM cofferdam_queue_lanes WHERE queue = ?1 AND state = 0 AND head_at <= ?3)
+                 OR EXISTS (SELECT 1 FROM cofferdam_queue_limits WHERE queue = ?1 AND opens_at <= ?3)",
+        )?;
+        let class = class.map_or("", Label::as_str);
+        Ok(find.query_row(params![facts.queue, class, self.now], |row| row.get(0))?)
+    }
+
+    pub(super) fn lookup(&self, facts: &Facts, ids: &[TaskId]) -> Result<Vec<Option<TaskState>>, Fault> {
+        let mut find = self.connection.prepare_cached(
+            "SELECT phase, ready_at, worker, lease_until, finished_at, death, error, remaining, traits, seq,
+                 CASE WHEN phase = 3 THEN body END
              FROM cofferdam_queue_tasks WHERE queue = ?1 AND id = ?2",
         )?;
         let mut states = Vec::with_capacity(ids.len());
         for id in ids {
             let found =
-                find.query_row(params![queue.as_str(), id.as_str()], |row| Ok(state(row))).optional()?;
+                find.query_row(params![facts.queue, id.as_str()], |row| Ok(self.state(row))).optional()?;
             states.push(found.transpose()?);
         }
         Ok(states)
     }
 
-    pub(super) fn stats(&self, queue: &QueueName) -> Result<QueueStats, Fault> {
+    fn state(&self, row: &Row<'_>) -> Result<TaskState, Fault> {
+        let phase: i64 = row.get(0)?;
+        match phase {
+            BLOCKED => Ok(TaskState::Blocked { remaining: row.get::<_, Option<u32>>(7)?.unwrap_or(0) }),
+            WAITING => Ok(TaskState::Waiting { ready_at: moment(row.get(1)?) }),
+            LEASED => {
+                let noted = row.get::<_, i64>(8)? & traits::NOTED != 0;
+                let progress = if noted { self.progress(row.get(9)?)? } else { None };
+                Ok(TaskState::Leased { worker: worker(row, 2)?, until: moment(row.get(3)?), progress })
+            }
+            DONE => Ok(TaskState::Done { result: row.get(10)?, at: moment(row.get(4)?) }),
+            DEAD => {
+                let reason = death_reason(row.get(5)?)?;
+                Ok(TaskState::Dead { reason, error: row.get(6)?, at: moment(row.get(4)?) })
+            }
+            _ => Err(Fault::Corrupt("phase")),
+        }
+    }
+
+    pub(super) fn workers(&self, facts: &Facts) -> Result<Vec<WorkerLoad>, Fault> {
+        let mut find = self.connection.prepare_cached(
+            "SELECT worker, count(*), min(lease_until) FROM cofferdam_queue_tasks
+             WHERE queue = ?1 AND phase = 2 GROUP BY worker",
+        )?;
+        let rows = find.query_map([facts.queue], |row| Ok((worker(row, 0), row.get(1)?, row.get(2)?)))?;
+        let mut loads = Vec::new();
+        for row in rows {
+            let (worker, leased, until) = row?;
+            loads.push(WorkerLoad::new(worker?, number(leased)?, moment(until)));
+        }
+        loads.sort_by(|one, other| one.worker.cmp(&other.worker));
+        Ok(loads)
+    }
+
+    pub(super) fn stats(&self, facts: &Facts) -> Result<QueueStats, Fault> {
         let mut stats = QueueStats::default();
         for priority in Priority::ALL {
-            let place = params![queue.as_str(), priority.rank(), self.now];
-            let count = |sql: &str| self.connection.prepare_cached(sql)?.query_row(place, |row| row.get(0));
+            let (ready, delayed, oldest) = self.count_ordinary(facts, i64::from(priority.rank()))?;
             let counts = stats.of_mut(priority);
-            counts.ready = number(count(
-                "SELECT count(*) FROM cofferdam_queue_tasks
-                 WHERE queue = ?1 AND phase = 0 AND priority = ?2 AND ready_at <= ?3",
-            )?)?;
-            counts.delayed = number(count(
-                "SELECT count(*) FROM cofferdam_queue_tasks
-                 WHERE queue = ?1 AND phase = 0 AND priority = ?2 AND ready_at > ?3",
-            )?)?;
-            let first: Option<i64> = self
-                .connection
-                .prepare_cached(
-                    "SELECT min(ready_at) FROM cofferdam_queue_tasks
-                     WHERE queue = ?1 AND phase = 0 AND priority = ?2 AND ready_at <= ?3",
-                )?
-                .query_row(place, |row| row.get(0))?;
-            counts.oldest_ready = first.map(moment);
+            counts.ready = number(ready)?;
+            counts.delayed = number(delayed)?;
+            counts.oldest_ready = oldest.map(moment);
         }
-        let mut rest = self.connection.prepare_cached(
-            "SELECT 1, priority, count(*) FROM cofferdam_queue_tasks WHERE queue = ?1 AND phase = 1 GROUP BY priority
-             UNION ALL
-             SELECT 3, priority, count(*) FROM cofferdam_queue_tasks
-             WHERE queue = ?1 AND phase >= 2 AND phase = 3 GROUP BY priority",
+        let mut lanes = self.connection.prepare_cached(
+            "SELECT priority,
+                 sum((SELECT count(*) FROM cofferdam_queue_tasks t
+                      WHERE t.phase = 1 AND t.lane IS NOT NULL AND t.lane = l.lane AND t.ready_at <= ?2)),
+                 sum((SELECT count(*) FROM cofferdam_queue_tasks t
+                      WHERE t.phase = 1 AND t.lane IS NOT NULL AND t.lane = l.lane AND t.ready_at > ?2)),
+                 min(CASE WHEN head_at <= ?2 THEN head_at END)
+             FROM cofferdam_queue_lanes l WHERE queue = ?1 GROUP BY priority",
         )?;
-        let rows = rest.query_map([queue.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let rows = lanes.query_map((facts.queue, self.now), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+        for row in rows {
+            let (rank, ready, delayed, oldest): (i64, i64, i64, Option<i64>) = row?;
+            let counts = stats.of_mut(priority(rank)?);
+            counts.ready += number(ready)?;
+            counts.delayed += number(delayed)?;
+            counts.oldest_ready = counts.oldest_ready.into_iter().chain(oldest.map(moment)).min();
+        }
+        self.count_rest(facts, &mut stats)?;
+        Ok(stats)
+    }
+
+    fn count_ordinary(&self, facts: &Facts, rank: i64) -> Result<(i64, i64, Option<i64>), Fault> {
+        let mut count = self.connection.prepare_cached(
+            "SELECT (SELECT count(*) FROM cofferdam_queue_tasks
+                     WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at <= ?3),
+                 (SELECT count(*) FROM cofferdam_queue_tasks
+                     WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at > ?3)",
+        )?;
+        let (ready, delayed) =
+            count.query_row((facts.queue, rank, self.now), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok((ready, delayed, self.first_ordinary(facts, rank)?.map(|head| head.ready_at)))
+    }
+
+    fn count_rest(&self, facts: &Facts, stats: &mut QueueStats) -> Result<(), Fault> {
+        let mut rest = self.connection.prepare_cached(
+            "SELECT 0, priority, count(*) FROM cofferdam_queue_tasks WHERE queue = ?1 AND phase = 0 GROUP BY priority
+             UNION ALL
+             SELECT 2, priority, count(*) FROM cofferdam_queue_tasks WHERE queue = ?1 AND phase = 2 GROUP BY priority
+             UNION ALL
+             SELECT 4, priority, count(*) FROM cofferdam_queue_tasks WHERE queue = ?1 AND phase = 4 GROUP BY priority",
+        )?;
+        let rows = rest.query_map([facts.queue], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         for row in rows {
             let (phase, rank, tasks): (i64, i64, i64) = row?;
-            let priority = Priority::from_rank(rank).ok_or(Fault::Corrupt("priority"))?;
-            let counts = stats.of_mut(priority);
-            let place = if phase == PHASE_LEASED { &mut counts.leased } else { &mut counts.dead };
+            let counts = stats.of_mut(priority(rank)?);
+            let place = match phase {
+                BLOCKED => &mut counts.blocked,
+                LEASED => &mut counts.leased,
+                _ => &mut counts.dead,
+            };
             *place = number(tasks)?;
         }
-        Ok(stats)
+        Ok(())
+    }
+
+    /// Holds a batch against the bound of who enqueues it. What is ready is counted no further than the answer needs.
+    pub(super) fn check_bound(&self, facts: &Facts, bound: Bound, batch: usize) -> Result<(), Fault> {
+        let oldest = match bound.age {
+            Some(_) => self.oldest_ready(facts)?,
+            None => None,
+        };
+        let Some(most) = bound.ready else {
+            return Ok(check_bound(bound, batch, 0, oldest, self.now)?);
+        };
+        let enough = i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX);
+        let mut ready = self.count_ready(facts, enough)?;
+        if check_bound(bound, batch, ready, oldest, self.now).is_err() {
+            ready = self.count_ready(facts, i64::MAX)?;
+        }
+        Ok(check_bound(bound, batch, ready, oldest, self.now)?)
+    }
+
+    fn oldest_ready(&self, facts: &Facts) -> Result<Option<i64>, Fault> {
+        let mut oldest: Option<i64> = self
+            .connection
+            .prepare_cached(
+                "SELECT min(head_at) FROM cofferdam_queue_lanes WHERE queue = ?1 AND head_at <= ?2",
+            )?
+            .query_row((facts.queue, self.now), |row| row.get(0))?;
+        for priority in Priority::ALL {
+            let first = self.first_ordinary(facts, i64::from(priority.rank()))?;
+            oldest = oldest.into_iter().chain(first.map(|head| head.ready_at)).min();
+        }
+        Ok(oldest)
+    }
+
+    /// Counts ready tasks up to `enough`.
+    fn count_ready(&self, facts: &Facts, enough: i64) -> Result<u64, Fault> {
+        let mut ordinary = self.connection.prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM cofferdam_queue_tasks
+             WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at <= ?3 LIMIT ?4)",
+        )?;
+        let mut laned = self.connection.prepare_cached(
+            "SELECT count(*) FROM (
+                 SELECT 1 FROM cofferdam_queue_lanes l CROSS JOIN cofferdam_queue_tasks t
+                 WHERE l.queue = ?1 AND t.phase = 1 AND t.lane IS NOT NULL AND t.lane = l.lane AND t.ready_at <= ?2
+                 LIMIT ?3)",
+        )?;
+        let mut ready: i64 = laned.query_row((facts.queue, self.now, enough), |row| row.get(0))?;
+        for priority in Priority::ALL {
+            let left = enough.saturating_sub(ready).max(0);
+            let place = (facts.queue, priority.rank(), self.now, left);
+            ready += ordinary.query_row(place, |row| row.get::<_, i64>(0))?;
+        }
+        number(ready)
     }
 }
 
@@ -81,22 +213,7 @@ fn number(count: i64) -> Result<u64, Fault> {
     u64::try_from(count).map_err(|_| Fault::Corrupt("count"))
 }
 
-fn state(row: &Row<'_>) -> Result<TaskState, Fault> {
-    let phase: i64 = row.get(0)?;
-    match phase {
-        PHASE_WAITING => Ok(TaskState::Waiting { ready_at: moment(row.get(1)?) }),
-        PHASE_LEASED => {
-            let worker = row.get_ref(2)?.as_str().map_err(|_| Fault::Corrupt("worker identity"))?;
-            let worker = worker.parse().map_err(|_| Fault::Corrupt("worker identity"))?;
-            Ok(TaskState::Leased { worker, until: moment(row.get(3)?) })
-        }
-        PHASE_DONE => Ok(TaskState::Done { result: row.get(6)?, at: moment(row.get(4)?) }),
-        PHASE_DEAD => {
-            let reason = death_reason(row.get(5)?)?;
-            let error: Vec<u8> = row.get(6)?;
-            let error = String::from_utf8(error).map_err(|_| Fault::Corrupt("error message"))?;
-            Ok(TaskState::Dead { reason, error, at: moment(row.get(4)?) })
-        }
-        _ => Err(Fault::Corrupt("phase")),
-    }
+fn worker(row: &Row<'_>, column: usize) -> Result<WorkerId, Fault> {
+    let worker = row.get_ref(column)?.as_str().map_err(|_| Fault::Corrupt("worker identity"))?;
+    worker.parse().map_err(|_| Fault::Corrupt("worker identity"))
 }

@@ -1,15 +1,16 @@
 //! The thread that renews leases.
 //!
 //! It has its own small runtime, so that a handler which blocks every thread of the program's runtime does not cost
-//! the worker its tasks. It never settles and never claims.
+//! the worker its tasks. A broker that has connections drives them on a thread of its own and keeps one for renewals,
+//! so a long step is not in their way either. This thread never settles and never claims.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
 
 use super::desk::Desk;
 use crate::limits::MAX_BATCH;
@@ -18,7 +19,7 @@ use crate::{Error, Queue, WorkerId, error};
 /// Stops the thread when it is dropped.
 #[must_use = "dropping it stops the renewals"]
 pub(super) struct Renewal {
-    stop: Sender<()>,
+    stop: oneshot::Sender<()>,
     ended: oneshot::Receiver<()>,
 }
 
@@ -34,18 +35,26 @@ impl Renewal {
             Error::Storage { action: "start the thread that renews leases", source }
         };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let (stop, stopped) = channel();
+        let (stop, stopped) = oneshot::channel::<()>();
         let (running, ended) = oneshot::channel();
-        let rounds = Rounds { queue, worker, desk, lease, runtime };
         let body = move || {
-            rounds.serve(&stopped);
+            runtime.block_on(async move {
+                let rounds = Rounds { queue, worker, desk, lease };
+                // Whoever drops the sender wants the thread to end; nobody sends. A renewal that is dropped on its way
+                // may still take effect, which does no harm.
+                tokio::select! {
+                    _ = stopped => {}
+                    () = rounds.serve() => {}
+                }
+            });
+            drop(runtime);
             drop(running);
         };
         thread::Builder::new().name("cofferdam-renewal".to_owned()).spawn(body).map_err(failed)?;
         Ok(Self { stop, ended })
     }
 
-    /// Stops the thread and waits until it has let go of the broker; a round under way is finished first.
+    /// Stops the thread and waits until it has let go of the broker.
     pub(super) async fn stop(self) {
         drop(self.stop);
         // An error is the thread's end as well.
@@ -58,17 +67,16 @@ struct Rounds {
     worker: WorkerId,
     desk: Arc<Desk>,
     lease: Duration,
-    runtime: Runtime,
 }
 
 impl Rounds {
-    fn serve(self, stopped: &Receiver<()>) {
+    async fn serve(&self) {
         let period = self.lease / 3;
         let mut pause = period;
-        // Whoever drops the sender wants the thread to end; nobody sends.
-        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(pause) {
+        loop {
+            sleep(pause).await;
             // After a failure there is time for several tries before the leases end.
-            pause = if self.round(period / 2) { period } else { period / 4 };
+            pause = if self.round(period / 2).await { period } else { period / 4 };
             let given_up = self.desk.give_up_unsure(Instant::now());
             if given_up > 0 {
                 tracing::warn!(
@@ -80,13 +88,12 @@ impl Rounds {
     }
 
     /// Renews everything in hand once, in calls of at most this duration.
-    fn round(&self, deadline: Duration) -> bool {
+    async fn round(&self, deadline: Duration) -> bool {
         let mut well = true;
         for leases in self.desk.leases().chunks(MAX_BATCH) {
             let asked = Instant::now();
             let call = self.queue.renew(&self.worker, leases.to_vec(), self.lease);
-            let answer = self.runtime.block_on(async { tokio::time::timeout(deadline, call).await });
-            match answer {
+            match timeout(deadline, call).await {
                 Ok(Ok(lost)) => {
                     for lease in leases {
                         if lost.contains(&lease.task) {

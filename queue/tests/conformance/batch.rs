@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cofferdam_queue::{
-    Broker, Error, ErrorKind, MAX_BATCH, MAX_BATCH_BYTES, MAX_PAYLOAD_BYTES, ReapScope, Step,
+    Bound, Broker, Error, ErrorKind, MAX_BATCH, MAX_BATCH_BYTES, MAX_PAYLOAD_BYTES, ReapScope, Step,
 };
 
 use super::*;
@@ -16,7 +16,7 @@ pub(crate) async fn batches_are_bounded(setup: Setup) {
         assert!(matches!(error, Error::BatchTooLarge { count: 501, limit: 500, .. }), "{error}");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     };
-    refused(setup.broker.enqueue(&name, many()).await.unwrap_err());
+    refused(setup.broker.enqueue(&name, many(), Bound::default()).await.unwrap_err());
     refused(queue.claim(&me, MAX_BATCH + 1, LEASE).await.unwrap_err());
     refused(setup.broker.reap(&name, ReapScope::Expired, MAX_BATCH + 1).await.unwrap_err());
     refused(setup.broker.forget(&name, Duration::ZERO, MAX_BATCH + 1).await.unwrap_err());
@@ -58,7 +58,7 @@ pub(crate) async fn a_refused_batch_adds_nothing(setup: Setup) {
     assert!(queue.enqueue(tasks).await.is_err());
     let large = || NewTask::new(vec![0; MAX_PAYLOAD_BYTES]);
     let heavy: Vec<_> = (0..=MAX_BATCH_BYTES / MAX_PAYLOAD_BYTES).map(|_| large()).collect();
-    assert!(setup.broker.enqueue(queue.name(), heavy).await.is_err());
+    assert!(setup.broker.enqueue(queue.name(), heavy, Bound::default()).await.is_err());
     assert_eq!(queue.stats().await.unwrap().total().ready, 0);
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn a_backlog_of_twenty_thousand(setup: Setup) {
     let me = worker("w");
     let (mut settle, mut next) = (Vec::new(), 0_usize);
     loop {
-        let step = Step { worker: me.clone(), settle, claim: MAX_BATCH, lease: LEASE };
+        let step = Step::new(me.clone()).settle(settle).claim(MAX_BATCH, LEASE);
         let reply = queue.step(step).await.unwrap();
         assert!(reply.settled.iter().all(|verdict| *verdict == Verdict::Recorded));
         if reply.claimed.is_empty() {

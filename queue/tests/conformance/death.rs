@@ -6,13 +6,6 @@ use cofferdam_queue::{Clock, DeathReason, Priority, ReapScope};
 
 use super::*;
 
-async fn death_of(queue: &Queue, name: &str) -> (DeathReason, String) {
-    match queue.state(&id(name)).await.unwrap() {
-        Some(TaskState::Dead { reason, error, .. }) => (reason, error),
-        other => panic!("{name} is not dead but {other:?}"),
-    }
-}
-
 pub(crate) async fn failures_count_apart_from_crashes(setup: Setup) {
     let queue = setup.queue();
     queue.submit(task("a").max_attempts(times(2)).max_crashes(times(4))).await.unwrap();
@@ -76,7 +69,7 @@ pub(crate) async fn a_rejected_task_dies_at_once(setup: Setup) {
     queue.submit(task("a")).await.unwrap();
     let me = worker("w");
     let lease = claim_one(&queue, &me).await.lease;
-    let rejected = Settlement { lease, ending: Ending::Rejected { error: "never".to_owned() } };
+    let rejected = Settlement::new(lease, Ending::Rejected { error: "never".to_owned() });
     assert_eq!(settle_one(&queue, &me, rejected).await, Verdict::Dead);
     assert_eq!(death_of(&queue, "a").await, (DeathReason::Rejected, "never".to_owned()));
     assert_eq!(queue.forget(Duration::ZERO).await.unwrap(), 1);

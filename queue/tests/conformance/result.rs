@@ -90,12 +90,10 @@ pub(crate) async fn waiting_ends_with_the_task(setup: Setup) {
         })
         .into();
     tokio::task::yield_now().await;
-    let claimed = queue.claim(&me, 2, LEASE).await.unwrap();
-    let rejected = Settlement {
-        lease: claimed[1].lease.clone(),
-        ending: Ending::Rejected { error: "never".to_owned() },
-    };
-    queue.settle(&me, vec![done(&claimed[0].lease, b"yes"), rejected]).await.unwrap();
+    let claimed = claim_all(&queue, &me).await;
+    let never = Ending::Rejected { error: "never".to_owned() };
+    let rejected = Settlement::new(lease_of(&claimed, "bad"), never);
+    queue.settle(&me, vec![done(&lease_of(&claimed, "good"), b"yes"), rejected]).await.unwrap();
     let mut states = Vec::new();
     for wait in waits {
         states.push(wait.await.unwrap());

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cofferdam_queue::{
-    AnyBroker, Broker as _, Delivery, Ending, Memory, NewTask, Queue, Settlement, Sqlite, Step, TaskId,
+    Broker as _, Delivery, Ending, Memory, NewTask, Queue, Redis, Settlement, Sqlite, Step, TaskId,
     TaskState, Verdict, WorkerId,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -55,14 +55,11 @@ impl Backend {
         let broker = match self {
             Self::Memory => Memory::new().into_any(),
             Self::Sqlite => Sqlite::open(address).await?.into_any(),
-            Self::Redis => open_redis(address).await?,
+            // A prefix of its own, so that not one key is shared with queues that somebody needs.
+            Self::Redis => Redis::builder(address).prefix(NAME).connect().await?.into_any(),
         };
         Ok(Queue::new(broker, NAME)?)
     }
-}
-
-async fn open_redis(_urls: &str) -> Result<AnyBroker, Problem> {
-    Err("the Redis backend is not built yet".into())
 }
 
 /// A runtime as a worker of the family runs in.
@@ -162,9 +159,9 @@ async fn work(queue: Queue, load: Load, hand: usize, recorded: Arc<AtomicUsize>)
 }
 
 fn step(worker: &WorkerId, settle: Vec<Settlement>, claim: usize) -> Step {
-    Step { worker: worker.clone(), settle, claim, lease: LEASE }
+    Step::new(worker.clone()).settle(settle).claim(claim, LEASE)
 }
 
 fn done(delivery: Delivery) -> Settlement {
-    Settlement { lease: delivery.lease, ending: Ending::Done(RESULT.into()) }
+    Settlement::new(delivery.lease, Ending::Done(RESULT.into()))
 }

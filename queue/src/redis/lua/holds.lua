@@ -1,0 +1,3 @@
+-- Tells how many records and settings there are. ARGV: now, channel.
+local records = call('HLEN', BODY) - call('HEXISTS', BODY, '')
+return records + call('HLEN', CFG)

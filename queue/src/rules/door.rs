@@ -1,0 +1,33 @@
+//! Who may enqueue: the caller's bound on what waits.
+
+use std::time::Duration;
+
+use crate::clock::{length, span};
+use crate::{Bound, Error};
+
+/// When a refused producer may try again: long enough that refused ones do not become the load.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Checks a batch of so many tasks against a bound on a queue that holds `ready` ready tasks, the oldest of them ready
+/// since `oldest`. Tasks that the queue knows already count as well: it is a bound, not a reckoning.
+pub(crate) fn check_bound(
+    bound: Bound,
+    batch: usize,
+    ready: u64,
+    oldest: Option<i64>,
+    now: i64,
+) -> Result<(), Error> {
+    let full = |what, found, bound| Err(Error::QueueFull { what, found, bound, retry_after: RETRY_AFTER });
+    if let Some(most) = bound.ready
+        && (ready >= most || ready.saturating_add(batch as u64) > most)
+    {
+        return full("the number of ready tasks", ready.to_string(), most.to_string());
+    }
+    let waited = oldest.map_or(0, |oldest| now.saturating_sub(oldest));
+    match bound.age {
+        Some(longest) if waited > span(longest) => {
+            full("the age of the oldest ready task", format!("{:?}", length(waited)), format!("{longest:?}"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,306 @@
+//! Claims: which tasks go next, and what is checked before one goes.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::fair::NAMELESS;
+use super::fault::Fault;
+use super::lanes::{Crossing, Head, Open};
+use super::ledger::{Facts, Ledger, label, limit, task_id, traits};
+use super::limits::Gate;
+use crate::clock::{length, moment, span};
+use crate::rules::{self, Destination};
+use crate::{Backoff, Delivery, Label, Lease, Mode, Places, Priority, QueueName, Step, StepReply, Verdict};
+
+/// How many tasks die in one step at most, of their deadlines or in quarantine; others wait meanwhile. When there are
+/// more, the step answers with what it has and the next one goes on.
+const MAX_DEATHS: usize = 5_000;
+
+/// A claim under way.
+struct Claim<'a> {
+    facts: &'a Facts,
+    worker: &'a str,
+    until: i64,
+    deliveries: Vec<Delivery>,
+    deaths: usize,
+}
+
+/// Where the next task is taken from.
+struct Source {
+    /// `None` for the ordinary tasks, which stand in no lane.
+    lane: Option<i64>,
+    limit: Option<String>,
+    /// Who is charged, if anybody.
+    tenant: Option<String>,
+    /// Whether nothing else could come in between, so that several may be taken at once.
+    sole: bool,
+}
+
+/// A task that was found, and what must be looked at before it goes.
+struct Found {
+    seq: i64,
+    traits: i64,
+    deadline_at: Option<i64>,
+    unique_key: Option<String>,
+    delivery: Delivery,
+}
+
+impl Ledger<'_> {
+    pub(super) fn step(&self, queue: &QueueName, step: &Step) -> Result<StepReply, Fault> {
+        let Some(facts) = self.facts(queue)? else {
+            return Ok(StepReply {
+                settled: vec![Verdict::LeaseLost; step.settle.len()],
+                claimed: Vec::new(),
+            });
+        };
+        if facts.laned.get() {
+            self.promote(&facts)?;
+        }
+        let worker = step.worker.to_string();
+        let settled = self.settle_all(&facts, &worker, &step.settle)?;
+        let until = self.now.saturating_add(span(step.lease));
+        let claim = Claim { facts: &facts, worker: &worker, until, deliveries: Vec::new(), deaths: 0 };
+        Ok(StepReply { settled, claimed: self.claim(claim, &step.claim)? })
+    }
+
+    fn claim(&self, mut claim: Claim<'_>, claims: &[Places]) -> Result<Vec<Delivery>, Fault> {
+        let facts = claim.facts;
+        if facts.mode == Mode::Paused {
+            return Ok(Vec::new());
+        }
+        if facts.laned.get() {
+            self.open_due(facts)?;
+        }
+        for places in claims {
+            let wanted = claim.deliveries.len().saturating_add(places.count);
+            for priority in Priority::ALL {
+                self.fill(&mut claim, places.class.as_ref(), priority, wanted)?;
+            }
+        }
+        Ok(claim.deliveries)
+    }
+
+    /// Claims from one crossing until so many tasks are claimed in all, or none is left.
+    fn fill(
+        &self,
+        claim: &mut Claim<'_>,
+        class: Option<&Label>,
+        priority: Priority,
+        wanted: usize,
+    ) -> Result<(), Fault> {
+        let at = Crossing { class: class.map_or("", Label::as_str), priority: i64::from(priority.rank()) };
+        while claim.deliveries.len() < wanted {
+            if claim.deaths >= MAX_DEATHS {
+                self.raise_ready();
+                return Ok(());
+            }
+            let Some(source) = self.choose(claim.facts, at)? else { return Ok(()) };
+            let most = if source.sole { wanted - claim.deliveries.len() } else { 1 };
+            let found = self.find(claim, &source, class, priority, most)?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            let mut died = false;
+            for one in found {
+                let awaited = one.traits & traits::AWAITED != 0;
+                if !self.take(claim, &source, one)? {
+                    died = true;
+                    if awaited {
+                        // Its death may have freed one that goes before the rest.
+                        break;
+                    }
+                }
+            }
+            if let Some(lane) = source.lane {
+                self.refresh(claim.facts, lane)?;
+            } else if source.sole && !died {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the next task of a crossing comes from.
+    fn choose(&self, facts: &Facts, at: Crossing<'_>) -> Result<Option<Source>, Fault> {
+        let ordinary = || Source { lane: None, limit: None, tenant: None, sole: true };
+        if !facts.laned.get() {
+            return Ok(at.class.is_empty().then(ordinary));
+        }
+        loop {
+            let named = self.first_open(facts, at, true)?;
+            let laned = self.first_open(facts, at, false)?;
+            let first = if at.class.is_empty() { self.first_ordinary(facts, at.priority)? } else { None };
+            let contested = named.is_some() || self.holds_tenants(facts, at)?;
+            let alone = match &laned {
+                Some(open) => first.is_none() && !open.followed,
+                None => true,
+            };
+            let sole = alone && !contested;
+            let spent = if contested { self.spent(facts, NAMELESS)? } else { 0 };
+            let open = match pick(named, laned, first, spent) {
+                None => return Ok(None),
+                Some(Pick::Ordinary) => {
+                    let tenant = contested.then(|| NAMELESS.to_owned());
+                    return Ok(Some(Source { sole, tenant, ..ordinary() }));
+                }
+                Some(Pick::Lane(open)) => open,
+            };
+            if !open.limit.is_empty() && self.gate(facts, &open.limit)? != Gate::Open {
+                self.hold(open.lane)?;
+                continue;
+            }
+            let limit = Some(open.limit).filter(|limit| !limit.is_empty());
+            return Ok(Some(Source {
+                lane: Some(open.lane),
+                sole: sole && limit.is_none(),
+                tenant: contested.then_some(open.tenant),
+                limit,
+            }));
+        }
+    }
+
+    /// The first ready task of a priority that stands in no lane.
+    pub(super) fn first_ordinary(&self, facts: &Facts, priority: i64) -> Result<Option<Head>, Fault> {
+        let mut find = self.connection.prepare_cached(
+            "SELECT ready_at, seq FROM cofferdam_queue_tasks
+             WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at <= ?3
+             ORDER BY ready_at, seq LIMIT 1",
+        )?;
+        let found = find.query_row((facts.queue, priority, self.now), |row| {
+            Ok(Head { ready_at: row.get(0)?, seq: row.get(1)? })
+        });
+        Ok(found.optional()?)
+    }
+
+    fn find(
+        &self,
+        claim: &Claim<'_>,
+        source: &Source,
+        class: Option<&Label>,
+        priority: Priority,
+        most: usize,
+    ) -> Result<Vec<Found>, Fault> {
+        let mut find = self.connection.prepare_cached(match source.lane {
+            None => {
+                "SELECT seq, id, failures, crashes, enqueued_at, ready_at, backoff_base, backoff_cap, traits, kind,
+                     tenant, code, deadline_at, unique_key, body
+                 FROM cofferdam_queue_tasks
+                 WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at <= ?3
+                 ORDER BY ready_at, seq LIMIT ?4"
+            }
+            Some(_) => {
+                "SELECT seq, id, failures, crashes, enqueued_at, ready_at, backoff_base, backoff_cap, traits, kind,
+                     tenant, code, deadline_at, unique_key, body
+                 FROM cofferdam_queue_tasks
+                 WHERE lane IS NOT NULL AND phase = 1 AND lane = ?1 AND ready_at <= ?2
+                 ORDER BY ready_at, seq LIMIT ?3"
+            }
+        })?;
+        let most = limit(most);
+        let read = |row: &Row<'_>| Ok(self.found(class, priority, row));
+        // All rows are read before the first is changed: a statement must not walk an index that changes below it.
+        let rows = match source.lane {
+            None => find.query_map(params![claim.facts.queue, priority.rank(), self.now, most], read)?,
+            Some(lane) => find.query_map(params![lane, self.now, most], read)?,
+        };
+        rows.map(|row| row?).collect()
+    }
+
+    fn found(&self, class: Option<&Label>, priority: Priority, row: &Row<'_>) -> Result<Found, Fault> {
+        let (seq, traits): (i64, i64) = (row.get(0)?, row.get(8)?);
+        let ready_at: i64 = row.get(5)?;
+        let bounds: (Option<i64>, Option<i64>) = (row.get(6)?, row.get(7)?);
+        let backoff = match bounds {
+            (Some(base), Some(cap)) => Backoff::new(length(base), length(cap)).ok(),
+            _ => None,
+        };
+        let deadline_at: Option<i64> = row.get(12)?;
+        let delivery = Delivery {
+            lease: Lease {
+                task: task_id(row, 1)?,
+                token: self.tokens.next(),
+                priority,
+                class: class.cloned(),
+                shard: 0,
+            },
+            payload: if traits & traits::APART == 0 { row.get(14)? } else { self.payload(seq)? },
+            attempt: row.get::<_, u32>(2)?.saturating_add(1),
+            crashes: row.get(3)?,
+            backoff,
+            enqueued_at: moment(row.get(4)?),
+            ready_at: moment(ready_at),
+            waited: length(self.now.saturating_sub(ready_at)),
+            kind: label(row, 9)?,
+            tenant: label(row, 10)?,
+            code: label(row, 11)?,
+            deadline: deadline_at.map(moment),
+            checkpoint: if traits & traits::NOTED == 0 { None } else { self.checkpoint(seq)? },
+        };
+        Ok(Found { seq, traits, deadline_at, unique_key: row.get(13)?, delivery })
+    }
+
+    pub(super) fn payload(&self, seq: i64) -> Result<Vec<u8>, Fault> {
+        let mut find =
+            self.connection.prepare_cached("SELECT payload FROM cofferdam_queue_payloads WHERE seq = ?1")?;
+        let found = find.query_row([seq], |row| row.get(0)).optional()?;
+        found.ok_or(Fault::Corrupt("payload (it is gone)"))
+    }
+
+    /// Gives a task to the worker; false if it died in place of that.
+    fn take(&self, claim: &mut Claim<'_>, source: &Source, found: Found) -> Result<bool, Fault> {
+        let facts = claim.facts;
+        if let Some(death) = self.death(facts, &found)? {
+            claim.deaths += 1;
+            let task = self.task(found.seq)?.ok_or(Fault::Corrupt("task (it is gone)"))?;
+            self.send(facts, &task, &death)?;
+            return Ok(false);
+        }
+        if let Some(limit) = &source.limit {
+            self.start(facts, limit)?;
+        }
+        let charge = source.tenant.as_deref().map(|tenant| self.charge(facts, tenant)).transpose()?;
+        let lease = &found.delivery.lease;
+        self.connection
+            .prepare_cached(
+                "UPDATE cofferdam_queue_tasks SET phase = 2, worker = ?2, token = ?3, lease_until = ?4, charge = ?5
+                 WHERE seq = ?1",
+            )?
+            .execute(params![found.seq, claim.worker, lease.token.0.cast_signed(), claim.until, charge])?;
+        if let Some(key) = &found.unique_key {
+            self.free_key_at_start(facts, key, &lease.task)?;
+        }
+        claim.deliveries.push(found.delivery);
+        Ok(true)
+    }
+
+    /// Why a task must not be run any more.
+    fn death(&self, facts: &Facts, found: &Found) -> Result<Option<Destination<'static>>, Fault> {
+        if found.deadline_at.is_some_and(|deadline| deadline <= self.now) {
+            return Ok(Some(rules::expired()));
+        }
+        match &found.delivery.code {
+            Some(code) if self.is_quarantined(facts, code)? => Ok(Some(rules::quarantined(code))),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// What goes next at a crossing.
+enum Pick {
+    Ordinary,
+    Lane(Open),
+}
+
+/// Of the tasks without a tenant, those in lanes and the ordinary ones, the first that came; of that and the first of
+/// the tenants' lanes, whose tenant has less behind it.
+fn pick(named: Option<Open>, laned: Option<Open>, ordinary: Option<Head>, spent: i64) -> Option<Pick> {
+    let nameless = match (laned, ordinary) {
+        (Some(open), Some(head)) if head < open.head => Some((head, Pick::Ordinary)),
+        (Some(open), _) => Some((open.head, Pick::Lane(open))),
+        (None, head) => head.map(|head| (head, Pick::Ordinary)),
+    };
+    match (named, nameless) {
+        (Some(named), Some((head, nameless))) if (spent, head) < (named.share, named.head) => Some(nameless),
+        (Some(named), _) => Some(Pick::Lane(named)),
+        (None, nameless) => nameless.map(|(_, pick)| pick),
+    }
+}
