@@ -15,7 +15,8 @@ use super::Settings;
 use crate::limits::MAX_BATCH;
 use crate::{Queue, ReapScope};
 
-/// How often expired leases of others are looked for, at least and at most; in between a quarter of the lease.
+/// How often expired leases of others are looked for, at least and at most; in between an eighth of the lease, so that a
+/// dead worker's tasks lie still for little longer than their leases.
 const REAP_INTERVAL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_secs(5));
 
 /// How often old records are looked for, at least and at most; in between a tenth of the age at which they go.
@@ -54,7 +55,7 @@ impl Drop for Upkeep {
 
 async fn reaping(queue: Queue, lease: Duration) {
     let (shortest, longest) = REAP_INTERVAL;
-    let interval = (lease / 4).clamp(shortest, longest);
+    let interval = (lease / 8).clamp(shortest, longest);
     loop {
         match queue.reap(ReapScope::Expired).await {
             Ok(reaped) if reaped.is_empty() => {}
