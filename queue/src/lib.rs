@@ -31,7 +31,10 @@
 //! - [`Broker`] is what a backend must do, in batches. [`Memory`] keeps tasks in the process; [`Sqlite`] keeps them
 //!   in one file, which several processes may share. Both pass the same suite of conformance tests.
 //! - [`Queue`] is one named queue of a broker, cheap to clone, and reports to an [`Observer`].
-//! - [`Worker`] runs a [`Handler`] on tasks: concurrency, renewal of leases, retries, graceful drain.
+//! - [`Worker`] runs a [`Handler`] on tasks: concurrency, resource classes, renewal of leases, retries, graceful drain.
+//!   A [`Router`] chooses the handler by the task's kind; tower services and apalis workers fit in by adapters.
+//! - [`Batch`]es are waited for as one, schedules bring tasks by the calendar, an outbox keeps tasks safe on their way
+//!   to a queue; all three are made of the calls above and ask nothing more of a backend.
 //!
 //! # What it does not promise
 //!
