@@ -1,16 +1,19 @@
 //! The road to the one thread that owns the connection: what a call is, and how it gets there and back.
 
+use std::fs::File;
+use std::io;
 use std::thread;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::disk::Disk;
 use super::fault::Fault;
 use super::ledger::Ledger;
 use super::thread::Thread;
+use crate::Error;
 use crate::clock::Timeline;
-use crate::{Error, error};
 
 /// How many calls wait at most; the next one waits to be allowed to wait. Each may carry a batch.
 const INBOX: usize = 256;
@@ -23,17 +26,20 @@ pub(super) struct Work<T> {
     read: Option<Deed<Option<T>>>,
     write: Option<Deed<T>>,
     then: Option<Then<T>>,
+    /// Whether what was read is but a reason to do nothing.
+    probes: bool,
 }
 
 impl<T: 'static> Work<T> {
     /// Work that only reads.
     pub(super) fn read(mut work: impl FnMut(&Ledger<'_>) -> Result<T, Fault> + Send + 'static) -> Self {
-        Self { read: Some(Box::new(move |ledger| work(ledger).map(Some))), write: None, then: None }
+        let read: Deed<Option<T>> = Box::new(move |ledger| work(ledger).map(Some));
+        Self { read: Some(read), write: None, then: None, probes: false }
     }
 
     /// Work that writes.
     pub(super) fn write(work: impl FnMut(&Ledger<'_>) -> Result<T, Fault> + Send + 'static) -> Self {
-        Self { read: None, write: Some(Box::new(work)), then: None }
+        Self { read: None, write: Some(Box::new(work)), then: None, probes: false }
     }
 
     /// Answers without writing when this finds an answer: those who find nothing to do must not take the lock.
@@ -42,6 +48,7 @@ impl<T: 'static> Work<T> {
         look: impl FnMut(&Ledger<'_>) -> Result<Option<T>, Fault> + Send + 'static,
     ) -> Self {
         self.read = Some(Box::new(look));
+        self.probes = true;
         self
     }
 
@@ -66,7 +73,7 @@ pub(super) enum Message {
 impl Engine {
     /// Starts the thread and answers when it has opened the file.
     pub(super) async fn start(
-        open: impl FnOnce() -> Result<Connection, Error> + Send + 'static,
+        open: impl FnOnce() -> Result<(Connection, File), Error> + Send + 'static,
         timeline: Timeline,
         busy_timeout: Duration,
         max_bytes: Option<u64>,
@@ -74,18 +81,20 @@ impl Engine {
         let (inbox, messages) = mpsc::channel(INBOX);
         let (ready, opened) = oneshot::channel();
         let body = move || {
-            let connection = match open() {
-                Ok(connection) => connection,
+            let open = || {
+                let (connection, log) = open()?;
+                let disk = Disk::start(move || log.sync_data()).map_err(no_thread)?;
+                Ok((connection, disk))
+            };
+            let (connection, disk) = match open() {
+                Ok(opened) => opened,
                 Err(error) => return drop(ready.send(Err(error))),
             };
             // Whoever asked may have gone; then the channel is closed and the thread ends at once.
             drop(ready.send(Ok(())));
-            Thread::new(connection, timeline, busy_timeout, max_bytes).serve(messages);
+            Thread::new(disk, connection, timeline, busy_timeout, max_bytes).serve(messages);
         };
-        thread::Builder::new().name("cofferdam-queue".to_owned()).spawn(body).map_err(|source| {
-            let source: error::Source = Box::new(source);
-            Error::Storage { action: "start the broker's thread", source }
-        })?;
+        thread::Builder::new().name("cofferdam-queue".to_owned()).spawn(body).map_err(no_thread)?;
         opened.await.map_err(|_| Error::Closed)??;
         Ok(Self { inbox })
     }
@@ -110,14 +119,22 @@ impl Engine {
     }
 }
 
+fn no_thread(source: io::Error) -> Error {
+    Error::Storage { action: "start the broker's thread", source: Box::new(source) }
+}
+
 /// A call whose answer type the thread need not know.
 pub(super) trait Call: Send {
     fn is_abandoned(&self) -> bool;
     /// Tries to answer without writing; true when there is an outcome.
     fn look(&mut self, ledger: &Ledger<'_>, busy_timeout: Duration) -> bool;
+    /// Whether what `look` found is but a reason to do nothing, which may be answered whatever becomes of it.
+    fn probes(&self) -> bool;
     /// Writes; the outcome counts once the transaction is committed.
     fn write(&mut self, ledger: &Ledger<'_>) -> Result<(), Fault>;
     fn fail(&mut self, fault: Fault, busy_timeout: Duration);
+    /// The disk failed, so nobody knows whether the outcome will last.
+    fn doubt(&mut self, failure: &io::Error);
     fn answer(self: Box<Self>);
 }
 
@@ -143,6 +160,10 @@ impl<T: Send> Call for Pending<T> {
         true
     }
 
+    fn probes(&self) -> bool {
+        self.work.probes
+    }
+
     fn write(&mut self, ledger: &Ledger<'_>) -> Result<(), Fault> {
         if let Some(write) = self.work.write.as_mut() {
             self.outcome = Some(Ok(write(ledger)?));
@@ -152,6 +173,14 @@ impl<T: Send> Call for Pending<T> {
 
     fn fail(&mut self, fault: Fault, busy_timeout: Duration) {
         self.outcome = Some(Err(fault.into_error(self.action, busy_timeout)));
+    }
+
+    fn doubt(&mut self, failure: &io::Error) {
+        if let Some(Ok(_)) = self.outcome {
+            // An I/O error cannot be cloned.
+            let source = io::Error::new(failure.kind(), failure.to_string());
+            self.outcome = Some(Err(Error::Storage { action: self.action, source: Box::new(source) }));
+        }
     }
 
     fn answer(self: Box<Self>) {

@@ -1,17 +1,17 @@
 //! The one thread that owns the connection, and the group commit.
 //!
-//! Everybody's calls meet here. Those that wait when the thread looks are run in one transaction and answered after
-//! the commit: one wait for the disk serves them all. When one of them fails, the transaction is rolled back and run
+//! Everybody's calls meet here. Those that wait when the thread looks are run in one transaction, which goes to the
+//! [disk](super::disk) and is answered from there, while the next one is run. When one of them fails, the transaction is rolled back and run
 //! again with a savepoint before each call, so that the one that fails does not spoil the others; when the transaction
 //! itself fails, each call is run again alone. Nothing here may answer a call before its effect is on the disk.
 
-use std::cell::RefCell;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
+use super::disk::Disk;
 use super::engine::{Call, Message};
 use super::fault::Fault;
 use super::ledger::Ledger;
@@ -21,85 +21,87 @@ use crate::random::TokenSource;
 /// How many calls share a transaction at most, so that other processes get their turn.
 const MAX_GROUP: usize = 64;
 
-/// Callers who were answered together come back one after another, within less than it takes to write for the first of
-/// them alone. The thread waits for as many as came last time, but no longer than this fraction of what their commit
-/// took, nor than [`LONGEST_LINGER`].
-const LINGER_DIVISOR: u32 = 4;
-
-/// A millisecond is short beside the wait for a disk, and where there is no such wait the fraction is shorter.
-const LONGEST_LINGER: Duration = Duration::from_millis(1);
-
-/// How long to sleep between two looks while lingering; about the least that a system's timer gives.
-const LINGER_NAP: Duration = Duration::from_micros(50);
-
 pub(super) struct Thread {
+    /// Before the connection, as it is dropped first: the file is closed when all is answered.
+    disk: Disk,
     connection: Connection,
     timeline: Timeline,
     tokens: TokenSource,
     busy_timeout: Duration,
     max_bytes: Option<u64>,
-}
-
-/// What the last commit tells about the next one.
-#[derive(Default)]
-struct Pace {
-    calls: usize,
-    took: Duration,
+    /// Which changes of others are on the disk, or will be before what comes next is answered.
+    version: Cell<i64>,
 }
 
 impl Thread {
     pub(super) fn new(
+        disk: Disk,
         connection: Connection,
         timeline: Timeline,
         busy_timeout: Duration,
         max_bytes: Option<u64>,
     ) -> Self {
-        Self { connection, timeline, tokens: TokenSource::new(), busy_timeout, max_bytes }
+        let (tokens, version) = (TokenSource::new(), Cell::new(0));
+        Self { disk, connection, timeline, tokens, busy_timeout, max_bytes, version }
     }
 
     pub(super) fn serve(self, mut messages: mpsc::Receiver<Message>) {
-        let mut pace = Pace::default();
-        loop {
+        let mut closing = None;
+        while closing.is_none() {
             let Some(first) = messages.blocking_recv() else { return };
             let mut group: Vec<Box<dyn Call>> = Vec::new();
-            let mut closing = take_in(first, &mut group);
-            let linger = (pace.took / LINGER_DIVISOR).min(LONGEST_LINGER);
-            let start = Instant::now();
-            while closing.is_none() && group.len() < MAX_GROUP {
-                match messages.try_recv() {
-                    Ok(message) => closing = take_in(message, &mut group),
-                    Err(_) if group.len() < pace.calls && start.elapsed() < linger => {
-                        thread::sleep(LINGER_NAP);
+            let mut next = Some(first);
+            while let Some(message) = next {
+                match message {
+                    Message::Call(call) if call.is_abandoned() => {}
+                    Message::Call(call) => group.push(call),
+                    Message::Close(reply) => {
+                        closing = Some(reply);
+                        break;
                     }
-                    Err(_) => break,
                 }
+                next = if group.len() < MAX_GROUP { messages.try_recv().ok() } else { None };
             }
-            self.serve_group(group, &mut pace);
-            if let Some(closing) = closing {
-                // Closing checkpoints the write-ahead log; the file is whole before the answer goes out.
-                drop(self);
-                drop(messages);
-                drop(closing);
-                return;
+            self.serve_group(group);
+        }
+        // Closing checkpoints the write-ahead log; the file is whole before the answer goes out.
+        drop(self);
+        drop(messages);
+        drop(closing);
+    }
+
+    fn serve_group(&self, mut group: Vec<Box<dyn Call>>) {
+        if self.disk.has_failed() {
+            for mut call in group {
+                call.fail(Fault::Doubt, self.busy_timeout);
+                call.answer();
             }
+            return;
+        }
+        let mut readers = Vec::new();
+        for call in group.extract_if(.., |call| call.look(&self.ledger(), self.busy_timeout)) {
+            if call.probes() { call.answer() } else { readers.push(call) }
+        }
+        if !readers.is_empty() {
+            if self.has_seen_unsynced() {
+                self.disk.answer(readers);
+            } else {
+                readers.into_iter().for_each(Call::answer);
+            }
+        }
+        if !group.is_empty() {
+            self.commit(&mut group);
+            self.disk.answer(group);
         }
     }
 
-    fn serve_group(&self, group: Vec<Box<dyn Call>>, pace: &mut Pace) {
-        let mut writers = Vec::new();
-        for mut call in group {
-            if call.look(&self.ledger(), self.busy_timeout) {
-                call.answer();
-            } else {
-                writers.push(call);
-            }
-        }
-        if !writers.is_empty() {
-            let start = Instant::now();
-            self.commit(&mut writers);
-            *pace = Pace { calls: writers.len(), took: start.elapsed() };
-            writers.into_iter().for_each(Call::answer);
-        }
+    /// Whether what was read just now may not be on the disk yet.
+    fn has_seen_unsynced(&self) -> bool {
+        let read = || self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0));
+        // The version changes when another connection commits, and it is read after what was read.
+        let Ok::<i64, rusqlite::Error>(version) = read() else { return true };
+        let foreign = self.version.replace(version) != version;
+        foreign || !self.disk.is_idle()
     }
 
     fn commit(&self, calls: &mut [Box<dyn Call>]) {
@@ -166,19 +168,6 @@ impl Thread {
             max_bytes: self.max_bytes,
             news: RefCell::default(),
         }
-    }
-}
-
-/// Takes a message in, and answers whom to tell of the closing if it asks for that. Whoever waits no more for an
-/// answer that was not begun gets none.
-fn take_in(message: Message, group: &mut Vec<Box<dyn Call>>) -> Option<oneshot::Sender<()>> {
-    match message {
-        Message::Call(call) if call.is_abandoned() => None,
-        Message::Call(call) => {
-            group.push(call);
-            None
-        }
-        Message::Close(reply) => Some(reply),
     }
 }
 
