@@ -37,6 +37,9 @@
 //!   tenant, limit, unique key, group and what it waits for.
 //! - [`Worker`] runs a [`Handler`] on tasks: concurrency by class, renewal of leases, retries, checkpoints, graceful
 //!   drain. [`Setting`]s change a queue while it runs.
+//! - A [`Router`] chooses the handler by the task's kind; tower services and apalis workers fit in by adapters.
+//!   [`Batch`]es are waited for as one, schedules bring tasks by the calendar, an outbox keeps tasks safe on their way
+//!   to a queue; all of these are made of the calls above and ask nothing more of a backend.
 //!
 //! # What it does not promise
 //!

@@ -15,7 +15,8 @@ pub(super) struct Source {
     pub(super) limit: Option<String>,
     /// Who is charged, if anybody.
     pub(super) tenant: Option<String>,
-    /// Whether nothing else could come in between, so that several may be taken at once. Then a source that has fewer is empty.
+    /// Whether nothing else could come in between, so that several may be taken at once. A source that has fewer
+    /// is empty then.
     pub(super) sole: bool,
 }
 
@@ -36,7 +37,8 @@ impl Ledger<'_> {
                 None => true,
             };
             let sole = alone && !contested;
-            let spent = if contested { self.spent(facts, NAMELESS)? } else { 0 };
+            let rivals = named.is_some() && (laned.is_some() || first.is_some());
+            let spent = if rivals { self.spent(facts, NAMELESS)? } else { 0 };
             let open = match pick(named, laned, first, spent) {
                 None => return Ok(None),
                 Some(Pick::Ordinary) => {

@@ -1,6 +1,6 @@
 //! Claims: which tasks go next, and what is checked before one goes.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
 use super::choice::Source;
 use super::fault::Fault;
@@ -55,8 +55,11 @@ impl Ledger<'_> {
         let worker = step.worker.to_string();
         let settled = self.settle_all(&facts, &worker, &step.settle)?;
         let until = self.now.saturating_add(span(step.lease));
+        let clock = facts.clock.get();
         let claim = Claim { facts: &facts, worker: &worker, until, deliveries: Vec::new(), deaths: 0 };
-        Ok(StepReply { settled, claimed: self.claim(claim, &step.claim)? })
+        let claimed = self.claim(claim, &step.claim)?;
+        self.keep_clock(&facts, clock)?;
+        Ok(StepReply { settled, claimed })
     }
 
     fn claim(&self, mut claim: Claim<'_>, claims: &[Places]) -> Result<Vec<Delivery>, Fault> {
@@ -183,13 +186,6 @@ impl Ledger<'_> {
             checkpoint: if traits & traits::NOTED == 0 { None } else { self.checkpoint(seq)? },
         };
         Ok(Found { seq, traits, deadline_at, unique_key: row.get(13)?, delivery })
-    }
-
-    pub(super) fn payload(&self, seq: i64) -> Result<Vec<u8>, Fault> {
-        let mut find =
-            self.connection.prepare_cached("SELECT payload FROM cofferdam_queue_payloads WHERE seq = ?1")?;
-        let found = find.query_row([seq], |row| row.get(0)).optional()?;
-        found.ok_or(Fault::Corrupt("payload (it is gone)"))
     }
 
     /// Gives a task to the worker; false if it died in place of that.

@@ -7,15 +7,11 @@ use rusqlite::{CachedStatement, params};
 use super::fault::Fault;
 use super::lanes::Alike;
 use super::ledger::{BLOCKED, DEAD, DONE, Facts, Ledger, WAITING, traits};
+use super::payloads::INLINE_BYTES;
 use super::schema::pages;
 use crate::clock::span;
 use crate::rules::{self, Destination};
 use crate::{Bound, Enqueued, Error, Label, Mode, NewTask, Novelty, QueueName, TaskId, Unique};
-
-/// Up to this size a payload lies in the row of its task. That row is written three times in a task's life, and with the
-/// payload elsewhere it is a second one that must be made, found and deleted; at a quarter of a page the two cost the
-/// same.
-pub(super) const INLINE_BYTES: usize = 1024;
 
 /// More pages than SQLite can count: no bound.
 const UNBOUNDED_PAGES: i64 = 4_294_967_294;
@@ -171,13 +167,6 @@ impl Ledger<'_> {
             self.keep_apart(self.connection.last_insert_rowid(), &task.payload)?;
         }
         Ok(Enqueued::new(task.id.clone(), Novelty::New))
-    }
-
-    fn keep_apart(&self, seq: i64, payload: &[u8]) -> Result<(), Fault> {
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO cofferdam_queue_payloads (seq, payload) VALUES (?1, ?2)")?
-            .execute(params![seq, payload])?;
-        Ok(())
     }
 
     /// Meets a task whose unique key is taken: its payload goes to the holder, if both are of a mind to that.

@@ -54,10 +54,11 @@ impl Ledger<'_> {
         if !facts.shared.get() {
             return Ok(None);
         }
-        let mut spent = self.spent(facts, tenant)?;
+        let account = self.account(facts, tenant)?;
+        let mut spent = account.spent;
         if spent < facts.clock.get() && !self.has_ready_at(facts, at, tenant)? {
             spent = facts.clock.get();
-            self.spend(facts, tenant, spent)?;
+            self.spend(facts, tenant, spent, account.estimate)?;
         }
         Ok((tenant != NAMELESS).then_some(spent))
     }
@@ -79,8 +80,8 @@ impl Ledger<'_> {
         let account = self.account(facts, tenant)?;
         let used = account.estimate.map_or(FIRST_CHARGE_MICROS, i64::cast_unsigned);
         let price = account.price(used);
-        self.set_clock(facts, account.spent)?;
-        self.spend(facts, tenant, account.spent.saturating_add(price))?;
+        facts.clock.set(account.spent);
+        self.spend(facts, tenant, account.spent.saturating_add(price), account.estimate)?;
         Ok(price)
     }
 
@@ -91,13 +92,7 @@ impl Ledger<'_> {
         let tenant = task.tenant.as_deref().unwrap_or(NAMELESS);
         let account = self.account(facts, tenant)?;
         let spent = account.spent.saturating_sub(charged).saturating_add(account.price(used)).max(0);
-        self.connection
-            .prepare_cached(
-                "INSERT INTO cofferdam_queue_tenants (queue, tenant, estimate) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (queue, tenant) DO UPDATE SET estimate = ?3",
-            )?
-            .execute(params![facts.queue, tenant, i64::try_from(used).unwrap_or(i64::MAX)])?;
-        if spent == account.spent { Ok(()) } else { self.spend(facts, tenant, spent) }
+        self.spend(facts, tenant, spent, Some(i64::try_from(used).unwrap_or(i64::MAX)))
     }
 
     /// Sets how much of the workers a tenant gets.
@@ -121,24 +116,25 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    fn set_clock(&self, facts: &Facts, clock: i64) -> Result<(), Fault> {
-        if facts.clock.replace(clock) != clock {
+    /// Keeps the virtual time of the tenant last claimed, if a step has moved it on.
+    pub(super) fn keep_clock(&self, facts: &Facts, former: i64) -> Result<(), Fault> {
+        if facts.clock.get() != former {
             self.connection
                 .prepare_cached("UPDATE cofferdam_queue_queues SET clock = ?2 WHERE queue = ?1")?
-                .execute((facts.queue, clock))?;
+                .execute((facts.queue, facts.clock.get()))?;
         }
         Ok(())
     }
 
-    /// Writes the virtual time of a tenant, and puts its lanes where they belong by it. Where one of them is held no
+    /// Writes the virtual time of a tenant and what its last run has used, and puts its lanes where they belong by it. Where one of them is held no
     /// more the best of its limit, or has become that, another may have to be let go.
-    fn spend(&self, facts: &Facts, tenant: &str, spent: i64) -> Result<(), Fault> {
+    fn spend(&self, facts: &Facts, tenant: &str, spent: i64, estimate: Option<i64>) -> Result<(), Fault> {
         self.connection
             .prepare_cached(
-                "INSERT INTO cofferdam_queue_tenants (queue, tenant, spent) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (queue, tenant) DO UPDATE SET spent = ?3",
+                "INSERT INTO cofferdam_queue_tenants (queue, tenant, spent, estimate) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (queue, tenant) DO UPDATE SET spent = ?3, estimate = ?4",
             )?
-            .execute(params![facts.queue, tenant, spent])?;
+            .execute(params![facts.queue, tenant, spent, estimate])?;
         if tenant == NAMELESS {
             return Ok(());
         }

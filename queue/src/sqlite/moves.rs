@@ -130,13 +130,6 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    pub(super) fn drop_payload(&self, seq: i64) -> Result<(), Fault> {
-        self.connection
-            .prepare_cached("DELETE FROM cofferdam_queue_payloads WHERE seq = ?1")?
-            .execute([seq])?;
-        Ok(())
-    }
-
     fn wait(&self, seq: i64, tally: Tally, ready_at: i64, lane: Option<i64>) -> Result<(), Fault> {
         self.connection
             .prepare_cached(

@@ -94,7 +94,7 @@ impl Ledger<'_> {
         number: usize,
         heads: &mut BinaryHeap<Reverse<(i64, Head, usize)>>,
     ) -> Result<(), Fault> {
-        if stream.buffer.is_empty() && stream.read % CHUNK == 0 {
+        if stream.buffer.is_empty() && stream.read.is_multiple_of(CHUNK) {
             self.read_on(facts, stream, ready)?;
         }
         if let Some(head) = stream.buffer.pop_front() {

@@ -2,8 +2,8 @@
 
 use rusqlite::Transaction;
 
-use super::enqueue::INLINE_BYTES;
 use super::fault::Fault;
+use super::payloads::INLINE_BYTES;
 use super::schema::SCHEMA_VERSION;
 use super::tables::TABLES;
 

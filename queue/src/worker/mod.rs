@@ -18,6 +18,7 @@ mod run;
 #[cfg(feature = "tower")]
 mod service;
 mod settle;
+mod shutdown;
 mod upkeep;
 
 pub use builder::WorkerBuilder;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use super::pending::{Pending, pause};
 use super::renewal::Renewal;
 use super::roster::Roster;
 use super::settle::{Meter, Outcome, Placed};
+use super::shutdown::Shutdown;
 use super::upkeep::Upkeep;
 use super::{Handler, Job, ProgressSnapshot, Worker};
 use crate::{Backoff, Delivery, Ending, Error, ErrorKind, Settlement, Step, Topic, Verdict};
@@ -55,7 +56,7 @@ pub(super) async fn run(
         trip_backoff,
     };
     let mut word = pin!(shutdown);
-    let ended = shift.work(Shutdown { word: word.as_mut(), came: false }).await;
+    let ended = shift.work(Shutdown::new(word.as_mut())).await;
     renewal.stop().await;
     ended.map(|()| progress.snapshot())
 }
@@ -254,36 +255,6 @@ impl<H: Handler> Shift<H> {
         let pause = pause(&self.trip_backoff, self.failed_trips);
         tracing::warn!(error = %error, unsettled = self.pending.len(), ?pause, "the broker refused, trying again");
         Ok(Instant::now() + pause)
-    }
-}
-
-/// The word to stop, which may be waited for at several places.
-struct Shutdown<'a, S> {
-    word: Pin<&'a mut S>,
-    came: bool,
-}
-
-impl<S: Future<Output = ()>> Shutdown<'_, S> {
-    /// Completes when the word has come, at once if that was earlier. Cancellation safe.
-    async fn comes(&mut self) {
-        if !self.came {
-            self.word.as_mut().await;
-            self.came = true;
-        }
-    }
-
-    async fn comes_and_then(&mut self, pause: Duration) {
-        self.comes().await;
-        sleep(pause).await;
-    }
-
-    /// Whether it has come, without waiting for it.
-    async fn is_here(&mut self) -> bool {
-        tokio::select! {
-            biased;
-            () = self.comes() => true,
-            () = std::future::ready(()) => false,
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::relay::Relay;
-use super::{Inner, Outbox, Shared, rows};
+use super::{Inner, Outbox, Shared, tables};
 use crate::clock::Timeline;
 use crate::sqlite::engine::Engine;
 use crate::sqlite::schema;
@@ -75,7 +75,7 @@ impl OutboxBuilder {
             .map_err(|source| Error::CannotOpen { path: self.path.clone(), source: Box::new(source) })?;
         let open = move || {
             let (connection, log) = schema::open(&path, BUSY_TIMEOUT)?;
-            rows::prepare(&connection, &path)?;
+            tables::prepare(&connection, &path)?;
             Ok((connection, log))
         };
         let engine = Engine::start(open, Timeline::new(self.clock), BUSY_TIMEOUT, None).await?;

@@ -8,9 +8,11 @@
 //! Nothing here may let go of a row before the queue has said that its task has ended.
 
 mod builder;
+mod outcome;
 mod relay;
 mod rows;
 mod state;
+mod tables;
 
 pub use builder::OutboxBuilder;
 pub use state::{OutboxState, OutboxStats};

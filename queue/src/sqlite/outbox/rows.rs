@@ -1,50 +1,15 @@
-//! The outbox's table, and everything that is done to it.
-//!
-//! Phases: 0 to be sent, 1 sent, 2 ended and kept, 3 refused. Records lie apart, because SQLite rewrites a whole row
-//! when a task moves on.
+//! Everything that is done to the outbox's tables.
 
-use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
+use super::outcome::{from_stored, stored};
 use super::state::{OutboxState, OutboxStats};
 use crate::clock::{length, moment, span};
 use crate::sqlite::fault::Fault;
 use crate::sqlite::ledger::Ledger;
-use crate::{DeathReason, Enqueued, Error, NewTask, Novelty, QueueName, TaskId};
-
-/// The version of the table, beside that of the queue's.
-const VERSION: i64 = 1;
-
-const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS cofferdam_outbox_tasks (
-    seq INTEGER PRIMARY KEY,
-    queue TEXT NOT NULL,
-    id TEXT NOT NULL,
-    phase INTEGER NOT NULL DEFAULT 0 CHECK (phase BETWEEN 0 AND 3),
-    written_at INTEGER NOT NULL,
-    due INTEGER NOT NULL,
-    ending INTEGER,
-    outcome BLOB,
-    CHECK (phase < 2 OR (ending IS NOT NULL AND outcome IS NOT NULL)),
-    UNIQUE (queue, id)
-) STRICT;
-CREATE INDEX IF NOT EXISTS cofferdam_outbox_waiting ON cofferdam_outbox_tasks (queue, seq) WHERE phase = 0;
-CREATE INDEX IF NOT EXISTS cofferdam_outbox_sent ON cofferdam_outbox_tasks (queue, due) WHERE phase = 1;
-CREATE INDEX IF NOT EXISTS cofferdam_outbox_ended ON cofferdam_outbox_tasks (queue, phase, due) WHERE phase > 1;
-CREATE TABLE IF NOT EXISTS cofferdam_outbox_records (
-    seq INTEGER PRIMARY KEY,
-    record BLOB NOT NULL
-) STRICT;
-INSERT OR IGNORE INTO cofferdam_queue_meta (key, value) VALUES ('outbox_version', 1);
-";
-
-/// How an ended or refused task ended; part of the format. Deaths follow from 10 on, by their codes.
-const DONE: i64 = 0;
-const DUPLICATE: i64 = 1;
-const REFUSED: i64 = 2;
-const DEATHS: i64 = 10;
+use crate::{Enqueued, NewTask, Novelty, QueueName, TaskId};
 
 /// How many bytes of records one trip takes from the file, beyond the first one.
 const TRIP_BYTES: usize = 8 << 20;
@@ -65,19 +30,6 @@ pub(super) enum Turn {
     Waiting(Duration),
     /// The outbox is done with it.
     Ended(OutboxState),
-}
-
-/// Makes the tables, or refuses those of a later version.
-pub(super) fn prepare(connection: &Connection, path: &Path) -> Result<(), Error> {
-    let failed =
-        |error: rusqlite::Error| Fault::from(error).into_error("prepare the outbox's tables", Duration::ZERO);
-    connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT")).map_err(failed)?;
-    let version = "SELECT value FROM cofferdam_queue_meta WHERE key = 'outbox_version'";
-    let found: i64 = connection.query_row(version, [], |row| row.get(0)).map_err(failed)?;
-    if found > VERSION {
-        return Err(Error::NewerSchema { path: path.to_owned(), found, supported: VERSION });
-    }
-    Ok(())
 }
 
 pub(super) fn write(
@@ -242,27 +194,6 @@ pub(super) fn state(
             Ok(Some(ended.ok_or(Fault::Corrupt("outcome"))?))
         }
     }
-}
-
-fn stored(state: &OutboxState) -> (i64, &[u8]) {
-    match state {
-        OutboxState::Done { result } => (DONE, result),
-        OutboxState::Duplicate { of } => (DUPLICATE, of.as_str().as_bytes()),
-        OutboxState::Dead { reason, error } => (DEATHS + i64::from(reason.code()), error.as_bytes()),
-        OutboxState::Refused { error } => (REFUSED, error.as_bytes()),
-        // These two are no endings and never come here; a refusal without words does no harm.
-        OutboxState::Waiting | OutboxState::Sent => (REFUSED, b""),
-    }
-}
-
-fn from_stored(ending: i64, outcome: Vec<u8>) -> Option<OutboxState> {
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).ok();
-    Some(match ending {
-        DONE => OutboxState::Done { result: outcome },
-        DUPLICATE => OutboxState::Duplicate { of: TaskId::new(&text(outcome)?).ok()? },
-        REFUSED => OutboxState::Refused { error: text(outcome)? },
-        _ => OutboxState::Dead { reason: DeathReason::from_code(ending - DEATHS)?, error: text(outcome)? },
-    })
 }
 
 pub(super) fn retry(ledger: &Ledger<'_>, queue: &QueueName, tasks: &[TaskId]) -> Result<u64, Fault> {
