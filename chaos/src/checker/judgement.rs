@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::calls::{hung, length, recoveries, returns, slow};
 use super::finding::{Finding, Kind};
 use super::interruptions::Interruptions;
-use super::story::{Outcome, Story, Totals};
+use super::story::{Outcome, Story};
 use super::tasks::Case;
 use super::terms::Terms;
 use crate::clock::{Moment, milliseconds};
@@ -172,23 +172,14 @@ fn percentile(sorted: &[Moment], percent: usize) -> Option<u64> {
 }
 
 fn miscounted(story: &Story<'_>) -> Option<Finding> {
-    let Some(counted) = story.totals else {
-        return Some(Finding::new(Kind::Unread, "the totals", "the queue was not asked for its counts"));
-    };
-    let standing =
-        |wanted: &Standing| story.tasks.values().filter(|task| task.standing == Some(wanted)).count() as u64;
-    let read = Totals {
-        waiting: standing(&Standing::Waiting),
-        leased: standing(&Standing::Leased),
-        dead: standing(&Standing::Dead),
-    };
-    (read != counted).then(|| {
-        Finding::new(
-            Kind::Miscounted,
-            "the totals",
-            format!("the queue counts {counted:?}, read were {read:?}"),
-        )
-    })
+    match story.totals {
+        None => Some(Finding::new(Kind::Unread, "the totals", "the queue was not asked for its counts")),
+        Some((counted, found)) if counted == found => None,
+        Some((counted, found)) => {
+            let detail = format!("the queue counts {counted:?}, read were {found:?}");
+            Some(Finding::new(Kind::Miscounted, "the totals", detail))
+        }
+    }
 }
 
 fn died(history: &[Event]) -> Vec<Finding> {
