@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ::redis::Client;
 use ::redis::aio::PubSubSink;
 use futures_util::StreamExt;
 use tokio::sync::Mutex as AsyncMutex;
@@ -18,7 +17,7 @@ use tokio::time::sleep;
 use super::address::Addresses;
 use super::io::Io;
 use super::link::Link;
-use super::script::{Request, SCRIPTS};
+use super::script::{LIBRARY, Request};
 use super::shard::{Shard, Shards};
 use crate::signal::{Hub, News};
 use crate::{QueueName, TaskId, Topic};
@@ -111,7 +110,7 @@ impl Ears {
         let idle = if idle { IDLE.as_millis().to_string() } else { String::new() };
         let mut args = vec![Vec::new(), shards.channel().as_bytes().to_vec(), idle.into_bytes()];
         args.extend(task.map(|task| task.as_str().as_bytes().to_vec()));
-        let request = Request::script(&SCRIPTS.listen, shard, args);
+        let request = Request::function(&LIBRARY.listen, shard, args);
         if let Err(error) = self.shared.link.call(request, None).await {
             tracing::debug!(%error, "changes are looked for without announcements");
         }
@@ -150,7 +149,7 @@ impl Ears {
         loop {
             for place in 0..self.shared.addresses.seeds().len() {
                 let Some(seed) = self.shared.addresses.seeds().get(place).cloned() else { continue };
-                if let Ok(client) = Client::open(seed)
+                if let Ok(client) = self.shared.addresses.client(seed)
                     && let Ok(connection) = client.get_async_pubsub().await
                 {
                     self.listen_once(connection).await;

@@ -71,6 +71,9 @@ fn start(folder: &Folder, server: &Path, port: u16, extra: &[&str]) -> Result<La
     let mut command = Command::new(server);
     command
         .args(["--bind", "127.0.0.1", "--port", &name, "--save", "", "--appendonly", "no"])
+        // As in `deploy/redis-cluster/redis.conf`, but not its `min-replicas-to-write`: after a failover there is no second
+        // replica, so the cluster would refuse writes just when tests look for them. A test that wants it sets it.
+        .args(["--maxmemory-policy", "noeviction"])
         // Redis would otherwise write its title over the command line by which the process is known again.
         .args(["--set-proc-title", "no"])
         .args(extra)

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use super::{deny, features, package, quickstart};
 use crate::error::Result;
+use crate::services::{self, Service};
 use crate::tools::NEXTEST;
 use crate::workspace::{Workspace, run};
 use crate::{chaos, image};
@@ -75,7 +76,9 @@ impl Step {
                 if let Err(error) = image::provide(workspace) {
                     eprintln!("the image of the Docker backend could not be made: {error}");
                 }
-                plain(workspace, ["nextest", "run", "--workspace", "--all-features"])
+                services::during(workspace, &[Service::Redis, Service::RedisCluster], || {
+                    plain(workspace, ["nextest", "run", "--workspace", "--all-features"])
+                })
             }
             Self::Doctests => plain(workspace, ["test", "--doc", "--workspace", "--all-features"]),
             Self::Quickstart => quickstart::check(workspace),
