@@ -47,8 +47,11 @@ pub struct Figures {
     pub duplicated: usize,
     /// Settlements that were refused since the task was somebody else's by then.
     pub fenced: usize,
-    /// Acknowledged ends that did not stand: recorded twice, contradicted or revived.
+    /// Tasks whose acknowledged end did not stand: recorded twice, contradicted or revived. One task may be several.
     pub ends_undone: usize,
+    /// Tasks of which two results were acknowledged, one after the other: the first went with its master. The books hold
+    /// one.
+    pub recorded_twice: usize,
     /// Calls to the queue.
     pub calls: usize,
     /// Calls that failed without effect.
@@ -139,6 +142,7 @@ fn of_tasks(cases: &[Case<'_>], findings: &[Finding]) -> Figures {
         duplicated: duplicates.sum(),
         fenced: cases.iter().map(|case| case.task.answered(|one| one == Verdict::LeaseLost).count()).sum(),
         ends_undone: undone.into_iter().map(|kind| count(findings, kind)).sum(),
+        recorded_twice: count(findings, Kind::RecordedTwice),
         ..Figures::default()
     }
 }
