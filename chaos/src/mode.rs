@@ -28,11 +28,13 @@ pub enum Mode {
     /// A Redis Cluster that answers when one replica has it.
     #[value(name = "replicated1")]
     Replicated1,
+    /// The same as async, with a local file before it that holds each task until its end is known.
+    Outbox,
 }
 
 impl Mode {
     /// The modes on a Redis Cluster.
-    pub const REDIS: [Self; 2] = [Self::Async, Self::Replicated1];
+    pub const REDIS: [Self; 3] = [Self::Async, Self::Replicated1, Self::Outbox];
 
     /// The name on the command line and in the table.
     #[must_use]
@@ -41,6 +43,7 @@ impl Mode {
             Self::Sqlite => "sqlite",
             Self::Async => "async",
             Self::Replicated1 => "replicated1",
+            Self::Outbox => "outbox",
         }
     }
 
@@ -55,6 +58,7 @@ impl Mode {
     pub const fn terms(self) -> Terms {
         let promise = match self {
             Self::Async => Promise::NONE,
+            Self::Outbox => Promise::TASKS,
             Self::Sqlite | Self::Replicated1 => Promise::FULL,
         };
         Terms { promise, deadline: DEADLINE, grace: GRACE, back_within: BACK_WITHIN }

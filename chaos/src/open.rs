@@ -14,7 +14,7 @@ pub(crate) async fn open(mode: Mode, place: &str) -> Result<AnyBroker, Error> {
             // A call may wait for the lock twice: behind the group before it, and with its own.
             Ok(Sqlite::builder(place).busy_timeout(DEADLINE / 2).open().await?.into_any())
         }
-        Mode::Async => redis(place, Durability::Async).await,
+        Mode::Async | Mode::Outbox => redis(place, Durability::Async).await,
         Mode::Replicated1 => redis(place, Durability::Replicated(1)).await,
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::calls::{hung, length, recoveries, returns, slow};
 use super::finding::{Finding, Kind};
 use super::interruptions::Interruptions;
-use super::story::{Outcome, Story, Totals};
+use super::story::{Outcome, Story};
 use super::tasks::Case;
 use super::terms::Terms;
 use crate::clock::{Moment, milliseconds};
@@ -47,8 +47,11 @@ pub struct Figures {
     pub duplicated: usize,
     /// Settlements that were refused since the task was somebody else's by then.
     pub fenced: usize,
-    /// Acknowledged ends that did not stand: recorded twice, contradicted or revived.
+    /// Tasks whose acknowledged end did not stand: recorded twice, contradicted or revived. One task may be several.
     pub ends_undone: usize,
+    /// Tasks of which two results were acknowledged, one after the other: the first went with its master. The books hold
+    /// one.
+    pub recorded_twice: usize,
     /// Calls to the queue.
     pub calls: usize,
     /// Calls that failed without effect.
@@ -139,6 +142,7 @@ fn of_tasks(cases: &[Case<'_>], findings: &[Finding]) -> Figures {
         duplicated: duplicates.sum(),
         fenced: cases.iter().map(|case| case.task.answered(|one| one == Verdict::LeaseLost).count()).sum(),
         ends_undone: undone.into_iter().map(|kind| count(findings, kind)).sum(),
+        recorded_twice: count(findings, Kind::RecordedTwice),
         ..Figures::default()
     }
 }
@@ -172,23 +176,14 @@ fn percentile(sorted: &[Moment], percent: usize) -> Option<u64> {
 }
 
 fn miscounted(story: &Story<'_>) -> Option<Finding> {
-    let Some(counted) = story.totals else {
-        return Some(Finding::new(Kind::Unread, "the totals", "the queue was not asked for its counts"));
-    };
-    let standing =
-        |wanted: &Standing| story.tasks.values().filter(|task| task.standing == Some(wanted)).count() as u64;
-    let read = Totals {
-        waiting: standing(&Standing::Waiting),
-        leased: standing(&Standing::Leased),
-        dead: standing(&Standing::Dead),
-    };
-    (read != counted).then(|| {
-        Finding::new(
-            Kind::Miscounted,
-            "the totals",
-            format!("the queue counts {counted:?}, read were {read:?}"),
-        )
-    })
+    match story.totals {
+        None => Some(Finding::new(Kind::Unread, "the totals", "the queue was not asked for its counts")),
+        Some((counted, found)) if counted == found => None,
+        Some((counted, found)) => {
+            let detail = format!("the queue counts {counted:?}, read were {found:?}");
+            Some(Finding::new(Kind::Miscounted, "the totals", detail))
+        }
+    }
 }
 
 fn died(history: &[Event]) -> Vec<Finding> {

@@ -3,23 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::clock::Moment;
-use crate::history::{Answer, Ask, Delivery, Event, Run, Standing, Verdict, What};
+use crate::history::{Answer, Ask, Counts, Delivery, Event, Run, Standing, Verdict, What};
 
 /// The events of a history, by whom they are about.
 #[derive(Debug, Default)]
 pub(super) struct Story<'a> {
     pub(super) tasks: BTreeMap<&'a str, Task<'a>>,
     pub(super) calls: Vec<Call<'a>>,
-    pub(super) totals: Option<Totals>,
+    /// The queue's own counts, and what was read.
+    pub(super) totals: Option<(Counts, Counts)>,
     open: HashMap<(&'a str, u64), usize>,
-}
-
-/// The queue's own counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) waiting: u64,
-    pub(super) leased: u64,
-    pub(super) dead: u64,
 }
 
 /// One call.
@@ -92,9 +85,7 @@ impl<'a> Story<'a> {
             What::Fail { call, .. } => self.end(event, *call, Outcome::Fail),
             What::Unknown { call, .. } => self.end(event, *call, Outcome::Unknown),
             What::Final { task, standing } => self.task(task).standing = Some(standing),
-            What::Totals { waiting, leased, dead } => {
-                self.totals = Some(Totals { waiting: *waiting, leased: *leased, dead: *dead });
-            }
+            What::Totals { counted, found } => self.totals = Some((*counted, *found)),
             _ => {}
         }
     }

@@ -32,7 +32,7 @@ pub fn table(judgements: &[(&str, &Judgement)]) -> String {
 
 type Figure = fn(&Judgement) -> String;
 
-const ROWS: [(&str, Figure); 22] = [
+const ROWS: [(&str, Figure); 23] = [
     ("faults", |one| one.figures.faults.to_string()),
     ("masters lost", |one| one.figures.masters_lost.to_string()),
     ("calls", |one| one.figures.calls.to_string()),
@@ -49,6 +49,7 @@ const ROWS: [(&str, Figure); 22] = [
     ("  to more than one", |one| one.figures.duplicated.to_string()),
     ("  fenced off", |one| one.figures.fenced.to_string()),
     ("acknowledged ends undone", |one| one.figures.ends_undone.to_string()),
+    ("  recorded twice", |one| one.figures.recorded_twice.to_string()),
     ("rescued from the killed", |one| one.figures.rescued.to_string()),
     ("  median, ms", |one| or_dash(one.figures.rescue_p50_ms)),
     ("  99th percentile, ms", |one| or_dash(one.figures.rescue_p99_ms)),

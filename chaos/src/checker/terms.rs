@@ -15,6 +15,9 @@ impl Promise {
     /// Nothing that was acknowledged is ever lost.
     pub const FULL: Self = Self { keeps_tasks: true, keeps_ends: true };
 
+    /// No acknowledged task is ever lost; its end may be, together with a master, and then it runs again.
+    pub const TASKS: Self = Self { keeps_tasks: true, keeps_ends: false };
+
     /// What was acknowledged may be lost together with a master, and in no other way.
     pub const NONE: Self = Self { keeps_tasks: false, keeps_ends: false };
 }

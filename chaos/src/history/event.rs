@@ -58,14 +58,12 @@ pub enum What {
         /// Where it stood.
         standing: Standing,
     },
-    /// The queue's own count of its unfinished and dead tasks when all was over.
+    /// The queue's unfinished and dead tasks when all was over: as it counts them, and as they were read one by one.
     Totals {
-        /// Tasks that waited, for a worker or for their time.
-        waiting: u64,
-        /// Tasks that a worker held.
-        leased: u64,
-        /// Tasks that were given up.
-        dead: u64,
+        /// As the queue counts.
+        counted: Counts,
+        /// As they were read.
+        found: Counts,
     },
     /// A fault was brought about.
     FaultBegins {
@@ -221,6 +219,17 @@ pub enum Standing {
     Dead,
     /// The queue had no record of it.
     Missing,
+}
+
+/// Numbers of tasks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Tasks that waited, for a worker or for their time.
+    pub waiting: u64,
+    /// Tasks that a worker held.
+    pub leased: u64,
+    /// Tasks that were given up.
+    pub dead: u64,
 }
 
 /// A signal to a process.

@@ -8,6 +8,6 @@ mod event;
 mod read;
 mod recorder;
 
-pub use event::{Answer, Ask, Delivery, Event, Run, RunEnding, Signal, Standing, Verdict, What};
+pub use event::{Answer, Ask, Counts, Delivery, Event, Run, RunEnding, Signal, Standing, Verdict, What};
 pub use read::read;
 pub use recorder::Recorder;

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cofferdam_queue::{MAX_BATCH, Queue, TaskId, TaskState};
+use cofferdam_queue::{MAX_BATCH, TaskId, TaskState};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
 
+use super::door::{Door, in_queue};
 use super::{Setup, note};
 use crate::error::{Context, Error, Result};
-use crate::history::{Answer, Ask, Event, Recorder, Standing, What};
+use crate::history::{Answer, Ask, Counts, Event, Recorder, Standing, What};
 
 /// Between two looks at tasks that are not finished.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -17,12 +18,19 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// How long one read is repeated while the queue does not answer.
 const PERSISTENCE: Duration = Duration::from_secs(30);
 
-/// Reads tasks through the queue itself.
+/// Reads tasks through the queue itself, and through the outbox where there is one.
 pub struct Auditor {
     runtime: Runtime,
-    queue: Queue,
+    door: Door,
     recorder: Recorder,
     tasks: Vec<TaskId>,
+}
+
+/// A task and where it stands.
+struct Look {
+    task: TaskId,
+    state: Option<TaskState>,
+    standing: Standing,
 }
 
 impl Auditor {
@@ -31,14 +39,15 @@ impl Auditor {
     /// # Errors
     /// When the queue cannot be opened, or the history holds a name that is no task's.
     pub fn open(setup: &Setup, history: &[Event]) -> Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build();
+        // A thread of its own serves the outbox while nothing is read.
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.context(|| "start the auditor".to_owned())?;
         let recorder = setup.recorder()?;
-        let queue = runtime.block_on(setup.queue(&recorder))?;
+        let door = runtime.block_on(Door::open(setup, recorder.clone()))?;
         let tasks = names(history).into_iter().map(TaskId::new).collect::<Result<_, _>>();
         Ok(Self {
             runtime,
-            queue,
+            door,
             recorder,
             tasks: tasks.context(|| "read the names of the tasks".to_owned())?,
         })
@@ -53,15 +62,8 @@ impl Auditor {
             let end = Instant::now() + within;
             let mut open = self.tasks.clone();
             loop {
-                let states = self.states(&open).await?;
-                let unfinished =
-                    |state: &Option<TaskState>| state.as_ref().is_some_and(|state| !state.is_finished());
-                open = open
-                    .into_iter()
-                    .zip(states)
-                    .filter(|(_, state)| unfinished(state))
-                    .map(|(id, _)| id)
-                    .collect();
+                let looks = self.look(&open).await?;
+                open = looks.into_iter().filter(Look::is_open).map(|look| look.task).collect();
                 if open.is_empty() {
                     return Ok(true);
                 }
@@ -78,25 +80,51 @@ impl Auditor {
     ///
     /// # Errors
     /// When the queue does not answer for half a minute.
-    pub fn read(&self) -> Result {
+    pub fn read(self) -> Result {
         self.runtime.block_on(async {
-            let states = self.states(&self.tasks).await?;
-            for (task, state) in self.tasks.iter().zip(states) {
-                self.recorder.write(What::Final { task: task.to_string(), standing: standing(state) });
+            let looks = self.look(&self.tasks).await?;
+            let found = found(&looks);
+            for Look { task, standing, .. } in looks {
+                self.recorder.write(What::Final { task: task.to_string(), standing });
             }
-            let counts = persist(|| self.queue.stats()).await?.total();
-            let waiting = counts.ready + counts.delayed + counts.blocked;
-            self.recorder.write(What::Totals { waiting, leased: counts.leased, dead: counts.dead });
+            let stats = persist(|| self.door.stats()).await?.total();
+            let waiting = stats.ready + stats.delayed + stats.blocked;
+            let counted = Counts { waiting, leased: stats.leased, dead: stats.dead };
+            self.recorder.write(What::Totals { counted, found });
+            self.door.clone().close().await;
             Ok(())
         })
     }
 
-    async fn states(&self, tasks: &[TaskId]) -> Result<Vec<Option<TaskState>>> {
-        let mut states = Vec::with_capacity(tasks.len());
+    async fn look(&self, tasks: &[TaskId]) -> Result<Vec<Look>> {
+        let mut looks = Vec::with_capacity(tasks.len());
         for chunk in tasks.chunks(MAX_BATCH) {
-            states.extend(persist(|| self.queue.states(chunk.to_vec())).await?);
+            let states = persist(|| self.door.states(chunk.to_vec())).await?;
+            for (task, state) in chunk.iter().cloned().zip(states) {
+                let standing = persist(|| self.door.standing(&task, state.as_ref())).await?;
+                looks.push(Look { task, state, standing });
+            }
         }
-        Ok(states)
+        Ok(looks)
+    }
+}
+
+impl Look {
+    /// Whether the task is still on its way, for those who put it in or for the queue alone.
+    fn is_open(&self) -> bool {
+        let is_open = |standing: &Standing| matches!(standing, Standing::Waiting | Standing::Leased);
+        is_open(&self.standing) || is_open(&in_queue(self.state.as_ref()))
+    }
+}
+
+/// What the queue's counts must be.
+fn found(looks: &[Look]) -> Counts {
+    let number =
+        |wanted: Standing| looks.iter().filter(|look| in_queue(look.state.as_ref()) == wanted).count() as u64;
+    Counts {
+        waiting: number(Standing::Waiting),
+        leased: number(Standing::Leased),
+        dead: number(Standing::Dead),
     }
 }
 
@@ -123,7 +151,7 @@ fn names(history: &[Event]) -> BTreeSet<&str> {
     for event in history {
         match &event.what {
             What::Invoke { ask: Ask::Enqueue { tasks }, .. } => {
-                names.extend(tasks.iter().map(String::as_str))
+                names.extend(tasks.iter().map(String::as_str));
             }
             What::Ok { answer: Answer::Step { deliveries, .. }, .. } => {
                 names.extend(deliveries.iter().map(|one| one.task.as_str()));
@@ -132,17 +160,4 @@ fn names(history: &[Event]) -> BTreeSet<&str> {
         }
     }
     names
-}
-
-/// A state that this crate does not know is not a finished one.
-fn standing(state: Option<TaskState>) -> Standing {
-    match state {
-        None => Standing::Missing,
-        Some(TaskState::Done { result, .. }) => {
-            Standing::Done { result: String::from_utf8_lossy(&result).into_owned() }
-        }
-        Some(TaskState::Dead { .. }) => Standing::Dead,
-        Some(TaskState::Leased { .. }) => Standing::Leased,
-        Some(_) => Standing::Waiting,
-    }
 }

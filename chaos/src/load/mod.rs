@@ -4,6 +4,7 @@
 
 mod auditor;
 mod behaviour;
+mod door;
 mod producer;
 mod recording;
 mod words;

@@ -3,12 +3,13 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use cofferdam_queue::{Backoff, NewTask, Priority, Queue, TaskId};
+use cofferdam_queue::{Backoff, NewTask, Priority, TaskId};
 use fastrand::Rng;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::door::Door;
 use super::{Behaviour, Setup, asked_to_end, note};
 use crate::error::{Context, Result};
 
@@ -30,24 +31,25 @@ const MAX_CRASHES: NonZeroU32 = NonZeroU32::new(100).unwrap();
 /// When the queue cannot be opened, or says that a call was wrong.
 pub async fn produce(setup: Setup, seed: u64, rate: u32) -> Result {
     let end = asked_to_end().await?;
-    let queue = setup.queue(&setup.recorder()?).await?;
+    let door = Door::open(&setup, setup.recorder()?).await?;
     let (stop, stopped) = watch::channel(false);
     let mut lanes = JoinSet::new();
     for number in 0..LANES {
         let rng = Rng::with_seed(seed.wrapping_mul(u64::from(LANES)).wrapping_add(u64::from(number)));
         let prefix = format!("{}-{number}", setup.name);
-        lanes.spawn(Lane { queue: queue.clone(), prefix, rng, rate, sent: 0 }.run(stopped.clone()));
+        lanes.spawn(Lane { door: door.clone(), prefix, rng, rate, sent: 0 }.run(stopped.clone()));
     }
     end.await;
     stop.send_replace(true);
     while let Some(ended) = lanes.join_next().await {
         ended.context(|| "run a lane of the producer".to_owned())??;
     }
+    door.close().await;
     Ok(())
 }
 
 struct Lane {
-    queue: Queue,
+    door: Door,
     prefix: String,
     rng: Rng,
     rate: u32,
@@ -85,8 +87,8 @@ impl Lane {
     async fn put(&mut self, batch: Vec<NewTask>) -> Result {
         let give_up = Instant::now() + PERSISTENCE;
         loop {
-            match self.queue.enqueue(batch.clone()).await {
-                Ok(_) => return Ok(()),
+            match self.door.enqueue(batch.clone()).await {
+                Ok(()) => return Ok(()),
                 Err(error) if !error.is_transient() => return Err(error).context(|| "enqueue".to_owned()),
                 Err(error) if Instant::now() >= give_up => {
                     note(&format!("{} tasks are given up: {error}", batch.len()));

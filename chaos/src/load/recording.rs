@@ -23,21 +23,13 @@ impl<B> Recording<B> {
         Self { inner, recorder }
     }
 
-    /// Makes a call; `tell` says what was answered.
     async fn recorded<T>(
         &self,
         ask: Ask,
         call: impl Future<Output = Result<T, Error>> + Send,
         tell: impl FnOnce(&T) -> Answer + Send,
     ) -> Result<T, Error> {
-        let open = Open::begin(&self.recorder, ask);
-        let answer = call.await;
-        open.end(match &answer {
-            Ok(value) => Outcome::Ok(tell(value)),
-            Err(error) if may_have_had_effect(error) => Outcome::Unknown(in_full(error)),
-            Err(error) => Outcome::Fail(in_full(error)),
-        });
-        answer
+        recorded(&self.recorder, ask, call, tell).await
     }
 
     /// Makes a call of which only the name and the time matter.
@@ -48,6 +40,23 @@ impl<B> Recording<B> {
     ) -> Result<T, Error> {
         self.recorded(Ask::Other { name: name.to_owned() }, call, done).await
     }
+}
+
+/// Makes a call and writes it down; `tell` says what was answered.
+pub(super) async fn recorded<T>(
+    recorder: &Recorder,
+    ask: Ask,
+    call: impl Future<Output = Result<T, Error>> + Send,
+    tell: impl FnOnce(&T) -> Answer + Send,
+) -> Result<T, Error> {
+    let open = Open::begin(recorder, ask);
+    let answer = call.await;
+    open.end(match &answer {
+        Ok(value) => Outcome::Ok(tell(value)),
+        Err(error) if may_have_had_effect(error) => Outcome::Unknown(in_full(error)),
+        Err(error) => Outcome::Fail(in_full(error)),
+    });
+    answer
 }
 
 enum Outcome {

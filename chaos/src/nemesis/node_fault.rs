@@ -63,7 +63,7 @@ pub enum NodeFault {
         /// The pause after each key.
         pace: Duration,
     },
-    /// All masters forget all scripts, three times.
+    /// All masters forget all scripts and functions, three times.
     FlushScripts,
     /// A master lets its clients wait.
     PauseClients {
@@ -229,7 +229,9 @@ fn reshard(cluster: &Cluster, from: usize, to: usize, pace: Duration) -> Result 
 fn flush_scripts(cluster: &Cluster) -> Result {
     for _ in 0..3 {
         for shard in 0..SHARDS {
-            cluster.master(shard)?.ask(&["SCRIPT", "FLUSH"])?;
+            let master = cluster.master(shard)?;
+            master.ask(&["SCRIPT", "FLUSH"])?;
+            master.ask(&["FUNCTION", "FLUSH"])?;
         }
         sleep(Duration::from_millis(100));
     }
@@ -275,7 +277,7 @@ impl fmt::Display for NodeFault {
             Self::Reshard { from, to, pace } => {
                 write!(f, "move slots from shard {from} to shard {to}, a key every {pace:?}")
             }
-            Self::FlushScripts => write!(f, "flush the scripts of all masters"),
+            Self::FlushScripts => write!(f, "flush the scripts and functions of all masters"),
             Self::PauseClients { shard, pause, writes_only } => {
                 let whom = if *writes_only { "writing clients" } else { "clients" };
                 write!(f, "let the {whom} of shard {shard} wait for {pause:?}")

@@ -1,7 +1,7 @@
 //! One history for each fault, and beside it the one that only looks like it.
 
 use cofferdam_chaos::checker::{Kind, Promise};
-use cofferdam_chaos::history::{Answer, Signal, Standing, Verdict, What};
+use cofferdam_chaos::history::{Answer, Counts, Signal, Standing, Verdict, What};
 
 use super::tale::{Heard, Tale, done, renew};
 
@@ -206,7 +206,8 @@ fn what_was_not_read_is_not_taken_for_good() {
 #[test]
 fn wrong_counts_are_found() {
     let mut tale = Tale::default();
-    tale.good("good").tell("auditor", What::Totals { waiting: 0, leased: 1, dead: 0 });
+    let counted = Counts { leased: 1, ..Counts::default() };
+    tale.good("good").tell("auditor", What::Totals { counted, found: Counts::default() });
     assert_eq!(tale.faults(), of(Kind::Miscounted, "the totals"));
 }
 
@@ -324,13 +325,12 @@ fn a_second_result_is_excused_only_where_a_master_was_lost_between_the_two() {
 
 #[test]
 fn half_a_promise_excuses_its_half() {
-    let promise = Promise { keeps_tasks: true, keeps_ends: false };
     let mut tale = Tale::default();
     tale.good("good").enqueue("gone", Heard::Ok).enqueue("t", Heard::Ok).deliver("w", "t");
     tale.settle("w", "t", Some("w#1 1"), Verdict::Recorded).lose_master(1).deliver("v", "t");
     tale.settle("v", "t", None, Verdict::Dead);
     tale.read("gone", Standing::Missing).read("t", Standing::Dead).count();
     let found: Vec<_> =
-        tale.findings(promise).into_iter().map(|finding| (finding.kind, finding.excused)).collect();
+        tale.findings(Promise::TASKS).into_iter().map(|finding| (finding.kind, finding.excused)).collect();
     assert_eq!(found, [(Kind::Lost, false), (Kind::Contradicted, true), (Kind::Revived, true)]);
 }

@@ -1,7 +1,7 @@
 //! A good history of any shape with one fault put in is found to have that fault and no other.
 
 use cofferdam_chaos::checker::Kind;
-use cofferdam_chaos::history::{Answer, Ask, Signal, Standing, Verdict, What};
+use cofferdam_chaos::history::{Answer, Ask, Counts, Signal, Standing, Verdict, What};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -157,7 +157,8 @@ fn told(lives: &[Life], fault: Option<(Kind, Index)>) -> (Tale, Option<(Kind, St
     }
     tale.count();
     if let Some((Kind::Miscounted, _)) = &victim {
-        tale.tell("auditor", What::Totals { waiting: 17, leased: 0, dead: 0 });
+        let counted = Counts { waiting: 17, ..Counts::default() };
+        tale.tell("auditor", What::Totals { counted, found: Counts::default() });
         expected = Some((Kind::Miscounted, "the totals".into()));
     }
     (tale, expected)

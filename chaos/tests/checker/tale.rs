@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cofferdam_chaos::checker::{Finding, Kind, Promise, Terms, judge};
 use cofferdam_chaos::history::{
-    Answer, Ask, Delivery, Event, Run, RunEnding, Signal, Standing, Verdict, What,
+    Answer, Ask, Counts, Delivery, Event, Run, RunEnding, Signal, Standing, Verdict, What,
 };
 
 pub(crate) const TERMS: Terms = Terms {
@@ -118,21 +118,9 @@ impl Tale {
             .tell("nemesis", What::FaultEnds { fault })
     }
 
-    /// The counts that fit what was read.
+    /// Counts that agree.
     pub(crate) fn count(&mut self) -> &mut Self {
-        let number = |wanted: Standing| {
-            let read = self
-                .events
-                .iter()
-                .filter(|event| matches!(&event.what, What::Final { standing, .. } if *standing == wanted));
-            read.count() as u64
-        };
-        let totals = What::Totals {
-            waiting: number(Standing::Waiting),
-            leased: number(Standing::Leased),
-            dead: number(Standing::Dead),
-        };
-        self.tell("auditor", totals)
+        self.tell("auditor", What::Totals { counted: Counts::default(), found: Counts::default() })
     }
 
     /// A task that goes its way without a fault.
