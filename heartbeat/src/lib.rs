@@ -25,6 +25,15 @@
 //! # }
 //! ```
 //!
+//! # Stores
+//! - [`MemoryStore`]: one process.
+#![cfg_attr(
+    feature = "redis",
+    doc = "- [`RedisStore`]: many processes, through Redis or Valkey, alone or as a cluster."
+)]
+#![cfg_attr(not(feature = "redis"), doc = "- `RedisStore`, with the feature `redis`: many processes.")]
+//! - Your own: a [`Store`] puts documents that expire, and lists them by an index.
+//!
 //! # What it is not
 //! - **Not a lease.** A heartbeat says who is there; it does not say who may work on a task. A queue must decide
 //!   with its own leases, since a paused worker may wake up after it was called dead.

@@ -45,6 +45,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod any;
+#[cfg(feature = "apalis")]
+mod apalis;
 mod backoff;
 mod batch;
 mod broker;
@@ -78,6 +80,8 @@ mod view;
 mod worker;
 
 pub use any::AnyBroker;
+#[cfg(feature = "apalis")]
+pub use apalis::{ApalisConfig, ApalisLayer, ApalisService, ApalisStorage};
 pub use backoff::Backoff;
 pub use batch::{Batch, BatchProgress, BatchTicket};
 pub use broker::{Broker, ReapScope, Reaped, Topic};

@@ -232,7 +232,14 @@ impl Queue {
     /// # Errors
     /// As for [`Broker::purge`]; what was deleted before stays so.
     pub async fn purge(&self, section: Section) -> Result<u64, Error> {
-        in_parts(async || self.broker.purge(&self.name, section, MAX_BATCH).await).await
+        let mut total = 0;
+        loop {
+            let gone = self.broker.purge(&self.name, section, MAX_BATCH).await?;
+            total += gone;
+            if gone < MAX_BATCH as u64 {
+                return Ok(total);
+            }
+        }
     }
 
     /// Shows at most `max` tasks of a section; see [`Broker::peek`].
@@ -335,7 +342,14 @@ impl Queue {
     /// # Errors
     /// When the store fails; what was deleted before stays so.
     pub async fn forget(&self, age: Duration) -> Result<u64, Error> {
-        in_parts(async || self.forget_some(age).await).await
+        let mut total = 0;
+        loop {
+            let gone = self.forget_some(age).await?;
+            total += gone;
+            if gone < MAX_BATCH as u64 {
+                return Ok(total);
+            }
+        }
     }
 
     /// Listens for a change.
@@ -378,18 +392,6 @@ pub(crate) fn trips(tasks: Vec<NewTask>) -> impl Iterator<Item = Vec<NewTask>> {
         }
         (!trip.is_empty()).then_some(trip)
     })
-}
-
-/// Repeats a call that deletes at most [`MAX_BATCH`] things until it finds fewer, and answers how many went.
-async fn in_parts(mut part: impl AsyncFnMut() -> Result<u64, Error>) -> Result<u64, Error> {
-    let mut total = 0;
-    loop {
-        let gone = part().await?;
-        total += gone;
-        if gone < MAX_BATCH as u64 {
-            return Ok(total);
-        }
-    }
 }
 
 impl fmt::Debug for Queue {

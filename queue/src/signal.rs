@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::{Enqueued, Novelty, QueueName, Reaped, Step, StepReply, TaskId, Topic, Verdict};
+#[cfg(feature = "redis")]
+use crate::{Enqueued, Novelty, Reaped, Step, StepReply, Verdict};
+use crate::{QueueName, TaskId, Topic};
 
 /// Where [`Listener`]s hear of a change.
 pub struct Signal {
@@ -134,6 +136,7 @@ impl Hub {
     }
 
     /// Wakes those whom an enqueue concerns.
+    #[cfg(feature = "redis")]
     pub(crate) fn enqueued(&self, queue: &QueueName, answers: &[Enqueued]) {
         if answers.iter().any(|answer| answer.novelty == Novelty::New) {
             self.ready(queue);
@@ -141,6 +144,7 @@ impl Hub {
     }
 
     /// Wakes those whom a step concerns.
+    #[cfg(feature = "redis")]
     pub(crate) fn stepped(&self, queue: &QueueName, step: &Step, reply: &StepReply) {
         let pairs = step.settle.iter().zip(&reply.settled);
         let ended = pairs.filter(|(_, verdict)| matches!(verdict, Verdict::Recorded | Verdict::Dead));
@@ -151,6 +155,7 @@ impl Hub {
     }
 
     /// Wakes those whom a reaping concerns.
+    #[cfg(feature = "redis")]
     pub(crate) fn reaped(&self, queue: &QueueName, reaped: &[Reaped]) {
         self.finished(queue, reaped.iter().filter(|one| one.dead).map(|one| &one.task));
         if reaped.iter().any(|one| !one.dead) {

@@ -1,58 +1,14 @@
 //! Real processes on one file: killed in the middle of their work, and working side by side.
-//!
-//! Each test starts this very binary again and has it run one of the ignored tests below, which are the programs of
-//! those children.
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod children;
+
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cofferdam_queue::{
-    Ending, NewTask, Queue, ReapScope, Settlement, Sqlite, TaskId, TaskState, Verdict, WorkerId,
-};
-
-const FILE: &str = "COFFERDAM_QUEUE_TEST_FILE";
-const NAME: &str = "COFFERDAM_QUEUE_TEST_NAME";
-const LEASE: Duration = Duration::from_secs(60);
-
-fn id(text: &str) -> TaskId {
-    TaskId::new(text).unwrap()
-}
-
-fn start(program: &str, path: &Path, name: &str) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", program, "--ignored", "--nocapture"])
-        .env(FILE, path)
-        .env(NAME, name)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// The queue that a child works on, and its name; only there when a test started it.
-async fn child_queue() -> Option<(Queue, String)> {
-    let path = PathBuf::from(std::env::var_os(FILE)?);
-    let queue = Queue::new(Sqlite::open(path).await.unwrap(), "q").unwrap();
-    Some((queue, std::env::var(NAME).unwrap()))
-}
-
-/// Tells the parent of an answer that the broker gave. One write, so that no line is cut by the kill.
-fn report(what: &str, task: &str) {
-    std::io::stdout().write_all(format!("@{what} {task}\n").as_bytes()).unwrap();
-}
-
-/// The reports of a child, until it ends.
-fn reports(child: &mut Child) -> impl Iterator<Item = (String, String)> + use<> {
-    let output = BufReader::new(child.stdout.take().unwrap());
-    output.lines().map_while(Result::ok).filter_map(|line| {
-        let (what, task) = line.split_once('@')?.1.split_once(' ')?;
-        Some((what.to_owned(), task.to_owned()))
-    })
-}
+use children::{LEASE, child_queue, id, report, reports, start};
+use cofferdam_queue::{Ending, NewTask, Queue, ReapScope, Settlement, Sqlite, TaskState, Verdict, WorkerId};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the program of a child process"]

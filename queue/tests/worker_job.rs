@@ -90,6 +90,29 @@ async fn a_checkpoint_outlives_failures_and_crashes_and_what_was_reported_is_see
 }
 
 #[tokio::test]
+async fn a_handler_may_say_when_to_come_again_and_that_its_run_broke_down() {
+    let queue = queue();
+    let crashes = std::num::NonZeroU32::new(2).unwrap();
+    queue.enqueue(vec![task("later"), task("broken").max_crashes(crashes)]).await.unwrap();
+    let handler = |job: Job| async move {
+        match job.id().as_str() {
+            "later" => Err::<Vec<u8>, _>(Failure::retry_after("busy", Duration::from_secs(3600))),
+            _ => Err(Failure::crashed("the sandbox was killed")),
+        }
+    };
+    let worker = builder(&queue).build().unwrap();
+    let (counters, states) = run_until_finished(&queue, worker, handler, &["broken"]).await;
+    let TaskState::Dead { reason: DeathReason::Crashes, error, .. } = &states[0] else {
+        panic!("{states:?}")
+    };
+    assert_eq!(error, "the sandbox was killed");
+    let Some(TaskState::Waiting { ready_at }) = queue.state(&id("later")).await.unwrap() else { panic!() };
+    let wait = ready_at.duration_since(std::time::SystemTime::now()).unwrap();
+    assert!(wait > Duration::from_secs(3500) && wait <= Duration::from_secs(3600), "{wait:?}");
+    assert_eq!(counters.failed, 3);
+}
+
+#[tokio::test]
 async fn a_note_that_is_too_large_is_refused_and_the_run_goes_on() {
     let queue = queue();
     queue.submit(task("a")).await.unwrap();

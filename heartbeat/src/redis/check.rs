@@ -42,9 +42,10 @@ async fn first_answer(
     patience: &Patience,
 ) -> Result<(Address, Info), Refusal> {
     let mut refusal = None;
-    for seed in &access.seeds {
+    for (index, seed) in access.seeds.iter().enumerate() {
         let sections = Info::command(&["cluster", "replication", "memory"]);
-        let answers = nodes.send(seed, &[sections], patience).await;
+        let patience = patience.for_one_of(access.seeds.len() - index);
+        let answers = nodes.send(seed, &[sections], &patience).await;
         match answers.and_then(|answers| none_refused(seed, answers)) {
             Ok(answers) => {
                 let info = answers.first().and_then(Info::read);

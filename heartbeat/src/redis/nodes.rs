@@ -62,8 +62,9 @@ impl Nodes {
         Ok(answers)
     }
 
-    /// The nodes to ask about the cluster: those that are known, in an order that differs each time, so that two nodes
-    /// that hang are not asked first for ever; and last the one that hung just now.
+    /// The nodes to ask about the cluster: first those with an open connection, which answered last time, and last the
+    /// one that hung just now; among equals in an order that differs each time, so that two that hang are not asked first
+    /// for ever.
     pub(super) fn to_ask(&self, known: impl IntoIterator<Item = Address>) -> Vec<Address> {
         let mut open = self.lock();
         let mut nodes: Vec<Address> = known.into_iter().chain(self.access.seeds.iter().cloned()).collect();
@@ -72,7 +73,7 @@ impl Nodes {
         let start = usize::try_from(crate::random::random_u64()).unwrap_or(0) % nodes.len().max(1);
         nodes.rotate_left(start);
         let suspect = open.suspect.take();
-        nodes.sort_by_key(|node| suspect.as_ref() == Some(node));
+        nodes.sort_by_key(|node| (suspect.as_ref() == Some(node), !open.connections.contains_key(node)));
         nodes
     }
 

@@ -33,6 +33,15 @@ impl Patience {
         self.exchange.min(self.left())
     }
 
+    /// For the next of so many nodes, any of which may answer instead: less than for one that has to, so that several
+    /// that hang do not use up the call, and half of that at least, since a node may be far away.
+    pub(super) fn for_one_of(&self, nodes: usize) -> Self {
+        // One part is for what is done with the answer.
+        let parts = u32::try_from(nodes).unwrap_or(u32::MAX).saturating_add(1);
+        let exchange = (self.left() / parts).clamp(self.exchange / 2, self.exchange);
+        Self { until: self.until, exchange }
+    }
+
     /// Whether there is none left.
     pub(super) fn is_over(&self) -> bool {
         self.left().is_zero()

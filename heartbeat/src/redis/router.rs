@@ -55,6 +55,7 @@ impl Router {
     ) -> Result<Vec<Value>, Refusal> {
         let (mut tries, mut redirections) = (0, 0);
         let mut elsewhere = None;
+        let mut answer = None;
         loop {
             let refusal = match self.attempt(slot, elsewhere.take(), commands, patience).await {
                 Ok(answers) => return Ok(answers),
@@ -73,8 +74,12 @@ impl Router {
                 }
                 Next::Again => self.lock().stale = true,
             }
+            // What a node said tells more than that it said nothing in the little time that was left.
+            if !matches!(refusal, Refusal::Silent { .. }) {
+                answer = Some(refusal.clone());
+            }
             if !patience.pause(tries).await {
-                return Err(refusal);
+                return Err(answer.unwrap_or(refusal));
             }
             tries += 1;
         }
@@ -93,8 +98,9 @@ impl Router {
         };
         let masters = known.iter().flat_map(|topology| topology.masters()).cloned();
         let mut refusal = Refusal::Uncovered { missing: usize::from(super::slot::COUNT) };
-        for node in self.nodes.to_ask(masters) {
-            match self.ask_topology(&node, patience).await {
+        let nodes = self.nodes.to_ask(masters);
+        for (index, node) in nodes.iter().enumerate() {
+            match self.ask_topology(node, &patience.for_one_of(nodes.len() - index)).await {
                 Ok(topology) => {
                     let topology = Arc::new(topology);
                     let mut map = self.lock();

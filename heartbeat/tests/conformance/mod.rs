@@ -216,15 +216,16 @@ pub(crate) async fn a_worker_that_stops_in_order_is_never_called_dead(store: imp
     let diary = Arc::new(Diary::default());
     let monitor = Monitor::builder(store.clone()).observer(diary.clone()).period(Duration::from_millis(5));
     let monitor = tokio::spawn(monitor.build().unwrap().run());
-    for n in 0..10 {
+    // Until the monitor knows its store for longer than a TTL: from then on it is ready to call anyone dead.
+    tokio::time::sleep(TTL + INTERVAL).await;
+    for n in 0..30 {
         let publisher = Publisher::builder(store.clone(), format!("worker-{n}"));
-        let publisher =
-            publisher.interval(Duration::from_millis(50)).ttl(Duration::from_millis(100)).build().unwrap();
+        let publisher = publisher.interval(TTL / 2).ttl(TTL).build().unwrap();
         first_beat(&publisher).await;
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        tokio::time::sleep(Duration::from_millis(n)).await;
         publisher.stop().await.unwrap();
     }
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(INTERVAL).await;
     monitor.abort();
     assert!(diary.died.lock().unwrap().is_empty());
     assert!(entries(&store).await.is_empty());

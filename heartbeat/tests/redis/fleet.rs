@@ -38,9 +38,9 @@ impl Fleet {
         let watching = tokio::spawn(async move {
             monitor.run().await;
         });
-        let fleet = Self { publishers, diary, workers, watching };
+        let mut fleet = Self { publishers, diary, workers, watching };
         tokio::time::sleep(TTL + INTERVAL).await;
-        assert_eq!(fleet.alive(), size);
+        fleet.all_beat_again(TTL).await;
         fleet
     }
 
@@ -72,7 +72,8 @@ impl Fleet {
             assert!(begin.elapsed() < 3 * TTL, "{:?}", self.died());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        assert_eq!(self.alive(), self.publishers.len());
+        self.all_beat_again(TTL).await;
+        assert_eq!(self.died(), [id.as_str()]);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 
-use super::script::{Request, SCRIPTS};
+use super::script::{LIBRARY, Request};
 use super::shard::{Shard, Shards};
 use super::values::{array, bytes, odd, text};
 use super::view::sought;
@@ -26,7 +26,7 @@ impl Inner {
         let mut answers = vec![Cancelled::Unknown; tasks.len()];
         for home in [true, false] {
             let places = sought(shards, tasks, home, |place| answers.get(place) == Some(&Cancelled::Unknown));
-            let requests = self.requests_by_shard(&SCRIPTS.cancel, shards, &places, tasks);
+            let requests = self.requests_by_shard(&LIBRARY.cancel, shards, &places, tasks);
             let replies = self.call_all(&self.data, requests).await;
             for (places, reply) in places.into_iter().filter(|places| !places.is_empty()).zip(replies) {
                 for (place, letter) in places.into_iter().zip(bytes(&reply?)?) {
@@ -49,7 +49,7 @@ impl Inner {
         let mut answers = vec![false; tasks.len()];
         for home in [true, false] {
             let places = sought(shards, tasks, home, |place| answers.get(place) == Some(&false));
-            let requests = self.requests_by_shard(&SCRIPTS.replay, shards, &places, tasks);
+            let requests = self.requests_by_shard(&LIBRARY.replay, shards, &places, tasks);
             let replies = self.call_all(&self.data, requests).await;
             for (places, reply) in places.into_iter().filter(|places| !places.is_empty()).zip(replies) {
                 for (place, letter) in places.into_iter().zip(bytes(&reply?)?) {
@@ -71,7 +71,7 @@ impl Inner {
                 problem,
             });
         }
-        self.in_turn(shards, &SCRIPTS.sections, max, |args, most| {
+        self.in_turn(shards, &LIBRARY.sections, max, |args, most| {
             args.text("purge").text(section.as_str()).number(most)
         })
         .await
@@ -122,7 +122,7 @@ impl Inner {
             .text(field)
             .text(if value.is_some() { "1" } else { "0" })
             .text(&value.unwrap_or_default());
-        self.ask_all(&SCRIPTS.set, shards, &args).await.into_iter().try_for_each(|answer| answer.map(drop))
+        self.ask_all(&LIBRARY.set, shards, &args).await.into_iter().try_for_each(|answer| answer.map(drop))
     }
 
     pub(super) async fn settings(&self, shards: &Shards) -> Result<QueueSettings, Error> {

@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use super::address::Addresses;
 use super::io::Io;
 use super::link::Link;
-use super::script::{Request, SCRIPTS};
+use super::script::{LIBRARY, Request};
 use super::shard::{Shard, Shards};
 use crate::signal::{Hub, News};
 use crate::{QueueName, TaskId, Topic};
@@ -111,7 +111,7 @@ impl Ears {
         let idle = if idle { IDLE.as_millis().to_string() } else { String::new() };
         let mut args = vec![Vec::new(), shards.channel().as_bytes().to_vec(), idle.into_bytes()];
         args.extend(task.map(|task| task.as_str().as_bytes().to_vec()));
-        let request = Request::script(&SCRIPTS.listen, shard, args);
+        let request = Request::function(&LIBRARY.listen, shard, args);
         if let Err(error) = self.shared.link.call(request, None).await {
             tracing::debug!(%error, "changes are looked for without announcements");
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::redis::Value;
 
 use super::record::{encode, is_rich};
-use super::script::SCRIPTS;
+use super::script::LIBRARY;
 use super::shard::Shards;
 use super::values::{array, bytes, integer, odd, text};
 use super::{Args, Inner};
@@ -34,7 +34,7 @@ impl Inner {
         for (shard, places) in shards.all().iter().zip(places).filter(|(_, places)| !places.is_empty()) {
             let of_shard = || places.iter().filter_map(|place| tasks.get(*place));
             let args = arguments(of_shard(), bound, shards.all().len());
-            requests.push(self.request(&SCRIPTS.enqueue, shards, shard, args));
+            requests.push(self.request(&LIBRARY.enqueue, shards, shard, args));
             asked.push(places);
         }
         let mut answers: Vec<_> =

@@ -15,7 +15,7 @@ use redis::{
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::Addresses;
-use super::script::Request;
+use super::script::{Request, load_library};
 use super::topology::{Node, Range, Topology, read_slots};
 use crate::random::random_u64;
 use crate::{Error, error};
@@ -71,8 +71,8 @@ enum Failure {
     Final(Error),
     /// The node named there has the slot now, for this once or for good.
     Moved { node: Node, asking: bool },
-    /// The server does not know the script.
-    UnknownScript,
+    /// The server does not know the functions yet.
+    UnknownFunction,
     /// It may pass. `unsure`: the call may have taken effect.
     Passing { problem: String, unsure: bool },
 }
@@ -98,17 +98,22 @@ impl Link {
         let begun = Instant::now();
         let until = begun + self.deadline;
         let (mut pause, longest) = PAUSE;
-        let (mut redirect, mut in_full, mut hops) = (None, false, 0_u32);
+        let (mut redirect, mut load, mut hops) = (None, false, 0_u32);
+        let mut loads = 0_u32;
         loop {
-            let answer = self.attempt(&request, redirect.take(), in_full, confirmation, until).await;
+            let answer =
+                self.attempt(&request, redirect.take(), std::mem::take(&mut load), confirmation, until).await;
             let problem = match answer {
                 Ok(reply) => return Ok(reply),
                 Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::UnknownScript) if !in_full => {
-                    in_full = true;
-                    continue;
+                Err(Failure::UnknownFunction) => {
+                    load = true;
+                    loads += 1;
+                    if loads <= 3 {
+                        continue;
+                    }
+                    "the server does not keep the functions".to_owned()
                 }
-                Err(Failure::UnknownScript) => "the server does not take the script".to_owned(),
                 Err(Failure::Moved { node, asking }) => {
                     hops += 1;
                     if !asking {
@@ -143,7 +148,7 @@ impl Link {
         &self,
         request: &Request,
         redirect: Option<(Node, bool)>,
-        in_full: bool,
+        load: bool,
         confirmation: Option<Confirmation>,
         until: Instant,
     ) -> Result<Reply, Failure> {
@@ -157,17 +162,22 @@ impl Link {
         let limit = until.min(Instant::now() + patience);
         let line = self.line(&node);
         let (generation, mut connection) = self.connected(&line, &node, limit).await?;
+        if load {
+            // If somebody else was faster, the answer is an error that says so; whatever else is wrong, the call will tell.
+            drop(timeout_at(limit, connection.send_packed_command(&load_library())).await);
+        }
         let mut pipeline = Pipeline::new();
         if asking {
             pipeline.cmd("ASKING");
         }
-        pipeline.add_command(request.to_command(in_full));
+        pipeline.add_command(request.to_command());
         if let Some(wait) = confirmation {
             // A repeated call may find everything done, and WAIT waits for what this connection wrote: so it writes.
             pipeline.cmd("HINCRBY").arg(request.shard.facts()).arg("confirmed").arg(1);
             pipeline.cmd("WAIT").arg(wait.replicas).arg(wait.within.as_millis().to_string());
         }
-        let expected = usize::from(asking) + if confirmation.is_some() { 3 } else { 1 };
+        let before = usize::from(asking);
+        let expected = before + if confirmation.is_some() { 3 } else { 1 };
         let sent = connection.send_packed_commands(&pipeline, 0, expected);
         let answers = match timeout_at(limit, sent).await {
             Ok(Ok(answers)) => answers,
@@ -182,7 +192,7 @@ impl Link {
                 return Err(Failure::Passing { problem: format!("{node} does not answer"), unsure: true });
             }
         };
-        let mut answers = answers.into_iter().skip(usize::from(asking));
+        let mut answers = answers.into_iter().skip(before);
         let value = answers.next().unwrap_or(Value::Nil);
         let value = value.extract_error().map_err(|error| self.judge(&error, &node))?;
         let confirmed = match answers.nth(1) {
@@ -285,7 +295,11 @@ impl Link {
                     None => passing(false),
                 }
             }
-            ErrorKind::Server(ServerErrorKind::NoScript) => Failure::UnknownScript,
+            ErrorKind::Server(ServerErrorKind::ResponseError)
+                if error.detail().is_some_and(|detail| detail.contains("Function not found")) =>
+            {
+                Failure::UnknownFunction
+            }
             ErrorKind::Server(ServerErrorKind::NoPerm) | ErrorKind::AuthenticationFailed => {
                 Failure::Final(Error::Refused { server: node.to_string(), problem: said() })
             }
@@ -306,7 +320,7 @@ impl Link {
                 Some("NOREPLICAS" | "MISCONF" | "BUSY") => passing(false),
                 _ => {
                     let source: error::Source = Box::new(error.clone());
-                    Failure::Final(Error::Storage { action: "carry out a script", source })
+                    Failure::Final(Error::Storage { action: "carry out a function", source })
                 }
             },
         }

@@ -43,7 +43,7 @@ use address::Addresses;
 use ears::Ears;
 use io::Io;
 use link::{Confirmation, Link};
-use script::{Request, SCRIPTS, Script};
+use script::{Function, LIBRARY, Request};
 use shard::{Shard, Shards};
 
 /// What an answered call is worth when the master that answered it is lost right after.
@@ -177,7 +177,7 @@ impl Inner {
 
     /// Whether a queue holds any record or any setting that is not the usual one.
     async fn holds_anything(&self, shards: &Shards) -> Result<bool, Error> {
-        for answer in self.ask_all(&SCRIPTS.holds, shards, &Args::default()).await {
+        for answer in self.ask_all(&LIBRARY.holds, shards, &Args::default()).await {
             if values::integer(&answer?)? > 0 {
                 return Ok(true);
             }
@@ -186,11 +186,11 @@ impl Inner {
     }
 
     /// A call of a script, whose first two arguments are the same for all.
-    fn request(&self, script: &'static Script, shards: &Shards, shard: &Arc<Shard>, args: Args) -> Request {
+    fn request(&self, script: &'static Function, shards: &Shards, shard: &Arc<Shard>, args: Args) -> Request {
         let now = self.clock.as_ref().map_or_else(String::new, |clock| millis(clock.now()).to_string());
         let mut all = vec![now.into_bytes(), shards.channel().as_bytes().to_vec()];
         all.extend(args.0);
-        Request::script(script, shard, all)
+        Request::function(script, shard, all)
     }
 
     async fn call(&self, link: &Arc<Link>, request: Request) -> Result<Value, Error> {
@@ -238,7 +238,7 @@ impl Inner {
     /// One call for each shard, in their order.
     async fn ask_all(
         &self,
-        script: &'static Script,
+        script: &'static Function,
         shards: &Shards,
         args: &Args,
     ) -> Vec<Result<Value, Error>> {

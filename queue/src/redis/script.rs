@@ -1,4 +1,7 @@
-//! The scripts, and one call of one of them.
+//! The functions that servers run for us, and one call of one of them.
+//!
+//! They are one library of Redis Functions. Against scripts that are sent by their hash, a server need not build the
+//! rules anew for every call, which takes it longer than a small step itself; and replicas have the library as well.
 
 use std::sync::{Arc, LazyLock};
 
@@ -6,62 +9,106 @@ use redis::{Cmd, cmd};
 
 use super::shard::Shard;
 
-/// A script of ours: its text and the hash by which a server knows it.
-pub(super) struct Script {
+/// A function of ours.
+pub(super) struct Function {
     /// What it does, for errors: "could not …".
-    pub(super) action: &'static str,
+    action: &'static str,
+    name: String,
+}
+
+/// The library, and the functions in it.
+pub(super) struct Library {
     text: String,
-    hash: String,
+    pub(super) enqueue: Function,
+    pub(super) step: Function,
+    pub(super) renew: Function,
+    pub(super) reap: Function,
+    pub(super) note: Function,
+    pub(super) cancel: Function,
+    pub(super) replay: Function,
+    pub(super) sections: Function,
+    pub(super) lookup: Function,
+    pub(super) stats: Function,
+    pub(super) forget: Function,
+    pub(super) listen: Function,
+    pub(super) workers: Function,
+    pub(super) crash: Function,
+    pub(super) set: Function,
+    pub(super) holds: Function,
 }
 
-impl Script {
-    fn new(action: &'static str, body: &str) -> Self {
-        let text = format!("{}{body}", include_str!("lua/prelude.lua"));
-        let hash = redis::Script::new(&text).get_hash().to_owned();
-        Self { action, text, hash }
+/// The functions by name, each with its text. What takes tasks in must stop when the memory is full; all others must go
+/// on, so that a full server can be worked off.
+const FUNCTIONS: [(&str, &str); 16] = [
+    ("enqueue", include_str!("lua/enqueue.lua")),
+    ("step", include_str!("lua/step.lua")),
+    ("renew", include_str!("lua/renew.lua")),
+    ("reap", include_str!("lua/reap.lua")),
+    ("note", include_str!("lua/note.lua")),
+    ("cancel", include_str!("lua/cancel.lua")),
+    ("replay", include_str!("lua/replay.lua")),
+    ("sections", include_str!("lua/sections.lua")),
+    ("lookup", include_str!("lua/lookup.lua")),
+    ("stats", include_str!("lua/stats.lua")),
+    ("forget", include_str!("lua/forget.lua")),
+    ("listen", include_str!("lua/listen.lua")),
+    ("workers", include_str!("lua/workers.lua")),
+    ("crash", include_str!("lua/crash.lua")),
+    ("set", include_str!("lua/set.lua")),
+    ("holds", include_str!("lua/holds.lua")),
+];
+
+/// The functions that are refused when the memory is full.
+const REFUSED_WHEN_FULL: [&str; 2] = ["enqueue", "note"];
+
+pub(super) static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
+    let mut body = include_str!("lua/common.lua").to_owned();
+    for (_, text) in FUNCTIONS {
+        body.push('\n');
+        body.push_str(text);
     }
-}
-
-/// All scripts.
-pub(super) struct Scripts {
-    pub(super) enqueue: Script,
-    pub(super) step: Script,
-    pub(super) renew: Script,
-    pub(super) reap: Script,
-    pub(super) note: Script,
-    pub(super) cancel: Script,
-    pub(super) replay: Script,
-    pub(super) sections: Script,
-    pub(super) lookup: Script,
-    pub(super) stats: Script,
-    pub(super) forget: Script,
-    pub(super) listen: Script,
-    pub(super) workers: Script,
-    pub(super) crash: Script,
-    pub(super) set: Script,
-    pub(super) holds: Script,
-}
-
-pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts {
-    enqueue: Script::new("enqueue tasks", include_str!("lua/enqueue.lua")),
-    step: Script::new("settle and claim tasks", include_str!("lua/step.lua")),
-    renew: Script::new("renew leases", include_str!("lua/renew.lua")),
-    reap: Script::new("take back leases", include_str!("lua/reap.lua")),
-    note: Script::new("write notes", include_str!("lua/note.lua")),
-    cancel: Script::new("cancel tasks", include_str!("lua/cancel.lua")),
-    replay: Script::new("replay tasks", include_str!("lua/replay.lua")),
-    sections: Script::new("look through tasks", include_str!("lua/sections.lua")),
-    lookup: Script::new("look up tasks", include_str!("lua/lookup.lua")),
-    stats: Script::new("count tasks", include_str!("lua/stats.lua")),
-    forget: Script::new("forget tasks", include_str!("lua/forget.lua")),
-    listen: Script::new("listen for changes", include_str!("lua/listen.lua")),
-    workers: Script::new("list workers", include_str!("lua/workers.lua")),
-    crash: Script::new("count a crash", include_str!("lua/crash.lua")),
-    set: Script::new("change a setting", include_str!("lua/set.lua")),
-    holds: Script::new("list queues", include_str!("lua/holds.lua")),
+    // Versions of the library live side by side, so that programs of different versions can share a server.
+    let version = redis::Script::new(&body).get_hash().get(..12).unwrap_or_default().to_owned();
+    let name_of = |name: &str| format!("cofferdam_{name}_{version}");
+    let mut text = format!("#!lua name={}\n{body}", name_of("queue"));
+    for (name, _) in FUNCTIONS {
+        let flags = if REFUSED_WHEN_FULL.contains(&name) { "" } else { "'allow-oom'" };
+        text.push_str(&format!(
+            "\nredis.register_function{{function_name='{}', flags={{{flags}}}, callback=function(keys, args)\n\
+             begin(keys, args)\nreturn {name}()\nend}}\n",
+            name_of(name)
+        ));
+    }
+    let function = |action, name| Function { action, name: name_of(name) };
+    Library {
+        text,
+        enqueue: function("enqueue tasks", "enqueue"),
+        step: function("settle and claim tasks", "step"),
+        renew: function("renew leases", "renew"),
+        reap: function("take back leases", "reap"),
+        note: function("write notes", "note"),
+        cancel: function("cancel tasks", "cancel"),
+        replay: function("replay tasks", "replay"),
+        sections: function("look through tasks", "sections"),
+        lookup: function("look up tasks", "lookup"),
+        stats: function("count tasks", "stats"),
+        forget: function("forget tasks", "forget"),
+        listen: function("listen for changes", "listen"),
+        workers: function("list workers", "workers"),
+        crash: function("count a crash", "crash"),
+        set: function("change a setting", "set"),
+        holds: function("list queues", "holds"),
+    }
 });
 
-/// One call of a script, or of a plain command, on one shard.
+/// The command that gives the library to a server.
+pub(super) fn load_library() -> Cmd {
+    let mut command = cmd("FUNCTION");
+    command.arg("LOAD").arg(&LIBRARY.text);
+    command
+}
+
+/// One call of a function, or of a plain command, on one shard.
 pub(super) struct Request {
     pub(super) action: &'static str,
     pub(super) shard: Arc<Shard>,
@@ -72,19 +119,14 @@ pub(super) struct Request {
 }
 
 enum What {
-    Script(&'static Script),
+    Function(&'static Function),
     Command(&'static str),
 }
 
 impl Request {
-    pub(super) fn script(script: &'static Script, shard: &Arc<Shard>, args: Vec<Vec<u8>>) -> Self {
-        Self {
-            action: script.action,
-            shard: Arc::clone(shard),
-            what: What::Script(script),
-            args,
-            repeat: None,
-        }
+    pub(super) fn function(function: &'static Function, shard: &Arc<Shard>, args: Vec<Vec<u8>>) -> Self {
+        let what = What::Function(function);
+        Self { action: function.action, shard: Arc::clone(shard), what, args, repeat: None }
     }
 
     /// A command whose first argument, the key, lies on the shard.
@@ -109,14 +151,12 @@ impl Request {
         }
     }
 
-    /// The command to send: by the script's hash, or with its whole text when the server does not know it.
-    pub(super) fn to_command(&self, in_full: bool) -> Cmd {
+    pub(super) fn to_command(&self) -> Cmd {
         let mut command = match &self.what {
             What::Command(name) => cmd(name),
-            What::Script(script) => {
-                let (name, text) = if in_full { ("EVAL", &script.text) } else { ("EVALSHA", &script.hash) };
-                let mut command = cmd(name);
-                command.arg(text).arg(self.shard.keys.len()).arg(&self.shard.keys);
+            What::Function(function) => {
+                let mut command = cmd("FCALL");
+                command.arg(&function.name).arg(self.shard.keys.len()).arg(&self.shard.keys);
                 command
             }
         };

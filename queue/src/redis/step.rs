@@ -12,7 +12,7 @@ use std::time::Duration;
 use ::redis::Value;
 
 use super::record::decode;
-use super::script::{Request, SCRIPTS};
+use super::script::{LIBRARY, Request};
 use super::shard::{Shard, Shards};
 use super::values::{array, bytes, integer, into_bytes, odd, row, text};
 use super::{Args, Inner};
@@ -125,7 +125,7 @@ impl Inner {
                 .text(places.class.as_ref().map_or("", |class| class.as_str()))
                 .number(places.count as u64);
         }
-        self.request(&SCRIPTS.step, shards, &part.shard, args).repeat_by(REPEATED)
+        self.request(&LIBRARY.step, shards, &part.shard, args).repeat_by(REPEATED)
     }
 
     /// Sends tasks whose records cannot be read to the dead letters. If it fails, their leases end and it is done then.
@@ -147,7 +147,7 @@ impl Inner {
                 .text("its record is damaged: delete the task and enqueue it again")
                 .number(0)
                 .number(0);
-            let request = self.request(&SCRIPTS.step, shards, shard, args);
+            let request = self.request(&LIBRARY.step, shards, shard, args);
             if let Err(error) = self.call(&self.data, request).await {
                 tracing::warn!(%error, "an unreadable task was not put aside, its lease will end");
             }
@@ -158,7 +158,7 @@ impl Inner {
     pub(super) async fn crashed(&self, shards: &Shards, codes: Vec<Label>) {
         for code in codes {
             let Some(home) = shards.get(shards.of_text(code.as_str())) else { continue };
-            let request = self.request(&SCRIPTS.crash, shards, home, Args::default().text(code.as_str()));
+            let request = self.request(&LIBRARY.crash, shards, home, Args::default().text(code.as_str()));
             let counted = match self.call(&self.data, request).await {
                 Ok(value) => array(value).map(|codes| !codes.is_empty()),
                 Err(error) => Err(error),

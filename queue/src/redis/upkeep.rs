@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ::redis::Value;
 
-use super::script::{Request, SCRIPTS, Script};
+use super::script::{Function, LIBRARY, Request};
 use super::shard::{Shard, Shards};
 use super::values::{array, integer, odd, row, text};
 use super::{Args, Inner};
@@ -26,7 +26,7 @@ impl Inner {
             if !of_shard.is_empty() {
                 let args = Args::default().text(&worker.to_string()).number(lease.as_millis());
                 let args = by_token(args, &of_shard);
-                requests.push(self.request(&SCRIPTS.renew, shards, shard, args));
+                requests.push(self.request(&LIBRARY.renew, shards, shard, args));
             }
         }
         collect_ids(self.call_all(&self.renewals, requests).await)
@@ -58,7 +58,7 @@ impl Inner {
                 any = true;
             }
             if any {
-                requests.push(self.request(&SCRIPTS.note, shards, shard, args));
+                requests.push(self.request(&LIBRARY.note, shards, shard, args));
             }
         }
         collect_ids(self.call_all(&self.data, requests).await)
@@ -81,10 +81,11 @@ impl Inner {
             // Each shard gets its share of the bound; those that use it up are asked again.
             let share = (max - reaped.len()).div_ceil(asked.len());
             let fitting = (max - reaped.len()) / share;
-            asked.truncate(fitting.max(1));
+            // Those beyond what the shares leave room for have their turn next.
+            let later = asked.split_off(fitting.clamp(1, asked.len()));
             let request = |shard: &Arc<Shard>| {
                 let args = Args::default().text(&gone).number(share as u64);
-                self.request(&SCRIPTS.reap, shards, shard, args)
+                self.request(&LIBRARY.reap, shards, shard, args)
             };
             let answers = self.call_all(&self.data, asked.iter().map(request).collect()).await;
             let mut more = Vec::new();
@@ -100,7 +101,8 @@ impl Inner {
                     Err(error) => failed = failed.or(Some(error)),
                 }
             }
-            asked = more;
+            asked = later;
+            asked.extend(more);
         }
         match failed {
             Some(error) if reaped.is_empty() => Err(error),
@@ -110,14 +112,14 @@ impl Inner {
 
     pub(super) async fn forget(&self, shards: &Shards, age: Duration, max: usize) -> Result<u64, Error> {
         let age = span(age).to_string();
-        self.in_turn(shards, &SCRIPTS.forget, max, |args, most| args.text(&age).number(most)).await
+        self.in_turn(shards, &LIBRARY.forget, max, |args, most| args.text(&age).number(most)).await
     }
 
     /// Goes through the shards until so many things were dealt with, and answers how many.
     pub(super) async fn in_turn(
         &self,
         shards: &Shards,
-        script: &'static Script,
+        script: &'static Function,
         max: usize,
         arguments: impl Fn(Args, u64) -> Args,
     ) -> Result<u64, Error> {
@@ -136,7 +138,7 @@ impl Inner {
     /// A call for each shard that holds one of these tasks, by the shards' order.
     pub(super) fn requests_by_shard(
         &self,
-        script: &'static Script,
+        script: &'static Function,
         shards: &Shards,
         places: &[Vec<usize>],
         tasks: &[TaskId],

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ::redis::Value;
 
 use super::record::{dated, decode, holder};
-use super::script::SCRIPTS;
+use super::script::LIBRARY;
 use super::shard::Shards;
 use super::values::{array, bytes, integer, odd, row, text};
 use super::{Args, Inner};
@@ -29,7 +29,7 @@ impl Inner {
         let mut states: Vec<Option<TaskState>> = vec![None; tasks.len()];
         for home in [true, false] {
             let places = sought(shards, tasks, home, |place| states.get(place).is_some_and(Option::is_none));
-            let requests = self.requests_by_shard(&SCRIPTS.lookup, shards, &places, tasks);
+            let requests = self.requests_by_shard(&LIBRARY.lookup, shards, &places, tasks);
             let answers = self.call_all(&self.data, requests).await;
             let asked = shards.all().iter().zip(places).filter(|(_, places)| !places.is_empty());
             for ((shard, places), answer) in asked.zip(answers) {
@@ -49,7 +49,7 @@ impl Inner {
 
     pub(super) async fn stats(&self, shards: &Shards) -> Result<QueueStats, Error> {
         let mut stats = QueueStats::default();
-        for answer in self.ask_all(&SCRIPTS.stats, shards, &Args::default()).await {
+        for answer in self.ask_all(&LIBRARY.stats, shards, &Args::default()).await {
             for (priority, counted) in Priority::ALL.into_iter().zip(array(answer?)?) {
                 let [ready, delayed, blocked, leased, dead, oldest] = row::<6>(counted)?;
                 let number = |value| Ok::<u64, Error>(u64::try_from(integer(&value)?).unwrap_or(0));
@@ -75,7 +75,7 @@ impl Inner {
     ) -> Result<Vec<TaskView>, Error> {
         let args = Args::default().text("peek").text(section.as_str()).number(max as u64);
         let mut views = Vec::new();
-        for answer in self.ask_all(&SCRIPTS.sections, shards, &args).await {
+        for answer in self.ask_all(&LIBRARY.sections, shards, &args).await {
             for task in array(answer?)? {
                 views.push(read_view(task)?);
             }
@@ -94,7 +94,7 @@ impl Inner {
 
     pub(super) async fn workers(&self, shards: &Shards) -> Result<Vec<WorkerLoad>, Error> {
         let mut loads: BTreeMap<WorkerId, WorkerLoad> = BTreeMap::new();
-        for answer in self.ask_all(&SCRIPTS.workers, shards, &Args::default()).await {
+        for answer in self.ask_all(&LIBRARY.workers, shards, &Args::default()).await {
             for load in array(answer?)? {
                 let [worker, leased, until] = row::<3>(load)?;
                 let worker: WorkerId =

@@ -19,7 +19,7 @@ pub(crate) fn check_bound(
 ) -> Result<(), Error> {
     let full = |what, found, bound| Err(Error::QueueFull { what, found, bound, retry_after: RETRY_AFTER });
     if let Some(most) = bound.ready
-        && (ready >= most || ready.saturating_add(batch as u64) > most)
+        && ready.saturating_add(batch as u64) > most
     {
         return full("the number of ready tasks", ready.to_string(), most.to_string());
     }

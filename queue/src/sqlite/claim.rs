@@ -2,11 +2,10 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::fair::NAMELESS;
+use super::choice::Source;
 use super::fault::Fault;
-use super::lanes::{Crossing, Head, Open};
-use super::ledger::{Facts, Ledger, label, limit, task_id, traits};
-use super::limits::Gate;
+use super::lanes::Crossing;
+use super::ledger::{Facts, Ledger, label, limit, task_id, token, traits};
 use crate::clock::{length, moment, span};
 use crate::rules::{self, Destination};
 use crate::{Backoff, Delivery, Label, Lease, Mode, Places, Priority, QueueName, Step, StepReply, Verdict};
@@ -24,15 +23,13 @@ struct Claim<'a> {
     deaths: usize,
 }
 
-/// Where the next task is taken from.
-struct Source {
-    /// `None` for the ordinary tasks, which stand in no lane.
-    lane: Option<i64>,
-    limit: Option<String>,
-    /// Who is charged, if anybody.
-    tenant: Option<String>,
-    /// Whether nothing else could come in between, so that several may be taken at once.
-    sole: bool,
+/// What was taken from a source.
+enum Taken {
+    /// Whatever it had.
+    All,
+    Some,
+    /// A task died that others waited for, which may go before all else now.
+    Freed,
 }
 
 /// A task that was found, and what must be looked at before it goes.
@@ -72,103 +69,53 @@ impl Ledger<'_> {
         }
         for places in claims {
             let wanted = claim.deliveries.len().saturating_add(places.count);
-            for priority in Priority::ALL {
-                self.fill(&mut claim, places.class.as_ref(), priority, wanted)?;
-            }
+            while self.fill(&mut claim, places.class.as_ref(), wanted)? {}
         }
         Ok(claim.deliveries)
     }
 
-    /// Claims from one crossing until so many tasks are claimed in all, or none is left.
-    fn fill(
+    /// Claims tasks of a class until so many are claimed in all, or none is left. True if something may have become
+    /// ready meanwhile that goes before what is left, so that all must be looked at again.
+    fn fill(&self, claim: &mut Claim<'_>, class: Option<&Label>, wanted: usize) -> Result<bool, Fault> {
+        for priority in Priority::ALL {
+            let at =
+                Crossing { class: class.map_or("", Label::as_str), priority: i64::from(priority.rank()) };
+            while claim.deliveries.len() < wanted {
+                if claim.deaths >= MAX_DEATHS {
+                    self.raise_ready();
+                    return Ok(false);
+                }
+                let Some(source) = self.choose(claim.facts, at)? else { break };
+                let most = if source.sole { wanted - claim.deliveries.len() } else { 1 };
+                match self.take_from(claim, &source, class, priority, most)? {
+                    Taken::All => break,
+                    Taken::Some => {}
+                    Taken::Freed => return Ok(true),
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn take_from(
         &self,
         claim: &mut Claim<'_>,
+        source: &Source,
         class: Option<&Label>,
         priority: Priority,
-        wanted: usize,
-    ) -> Result<(), Fault> {
-        let at = Crossing { class: class.map_or("", Label::as_str), priority: i64::from(priority.rank()) };
-        while claim.deliveries.len() < wanted {
-            if claim.deaths >= MAX_DEATHS {
-                self.raise_ready();
-                return Ok(());
-            }
-            let Some(source) = self.choose(claim.facts, at)? else { return Ok(()) };
-            let most = if source.sole { wanted - claim.deliveries.len() } else { 1 };
-            let found = self.find(claim, &source, class, priority, most)?;
-            if found.is_empty() {
-                return Ok(());
-            }
-            let mut died = false;
-            for one in found {
-                let awaited = one.traits & traits::AWAITED != 0;
-                if !self.take(claim, &source, one)? {
-                    died = true;
-                    if awaited {
-                        // Its death may have freed one that goes before the rest.
-                        break;
-                    }
-                }
-            }
-            if let Some(lane) = source.lane {
-                self.refresh(claim.facts, lane)?;
-            } else if source.sole && !died {
-                return Ok(());
+        most: usize,
+    ) -> Result<Taken, Fault> {
+        let found = self.find(claim, source, class, priority, most)?;
+        let mut taken = if found.len() < most && source.sole { Taken::All } else { Taken::Some };
+        for one in found {
+            let awaited = one.traits & traits::AWAITED != 0;
+            if !self.take(claim, source, one)? && awaited {
+                taken = Taken::Freed;
+                break;
             }
         }
-        Ok(())
-    }
-
-    /// Where the next task of a crossing comes from.
-    fn choose(&self, facts: &Facts, at: Crossing<'_>) -> Result<Option<Source>, Fault> {
-        let ordinary = || Source { lane: None, limit: None, tenant: None, sole: true };
-        if !facts.laned.get() {
-            return Ok(at.class.is_empty().then(ordinary));
-        }
-        loop {
-            let named = self.first_open(facts, at, true)?;
-            let laned = self.first_open(facts, at, false)?;
-            let first = if at.class.is_empty() { self.first_ordinary(facts, at.priority)? } else { None };
-            let contested = named.is_some() || self.holds_tenants(facts, at)?;
-            let alone = match &laned {
-                Some(open) => first.is_none() && !open.followed,
-                None => true,
-            };
-            let sole = alone && !contested;
-            let spent = if contested { self.spent(facts, NAMELESS)? } else { 0 };
-            let open = match pick(named, laned, first, spent) {
-                None => return Ok(None),
-                Some(Pick::Ordinary) => {
-                    let tenant = contested.then(|| NAMELESS.to_owned());
-                    return Ok(Some(Source { sole, tenant, ..ordinary() }));
-                }
-                Some(Pick::Lane(open)) => open,
-            };
-            if !open.limit.is_empty() && self.gate(facts, &open.limit)? != Gate::Open {
-                self.hold(open.lane)?;
-                continue;
-            }
-            let limit = Some(open.limit).filter(|limit| !limit.is_empty());
-            return Ok(Some(Source {
-                lane: Some(open.lane),
-                sole: sole && limit.is_none(),
-                tenant: contested.then_some(open.tenant),
-                limit,
-            }));
-        }
-    }
-
-    /// The first ready task of a priority that stands in no lane.
-    pub(super) fn first_ordinary(&self, facts: &Facts, priority: i64) -> Result<Option<Head>, Fault> {
-        let mut find = self.connection.prepare_cached(
-            "SELECT ready_at, seq FROM cofferdam_queue_tasks
-             WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at <= ?3
-             ORDER BY ready_at, seq LIMIT 1",
-        )?;
-        let found = find.query_row((facts.queue, priority, self.now), |row| {
-            Ok(Head { ready_at: row.get(0)?, seq: row.get(1)? })
-        });
-        Ok(found.optional()?)
+        source.lane.map_or(Ok(()), |lane| self.refresh(claim.facts, lane))?;
+        Ok(taken)
     }
 
     fn find(
@@ -217,7 +164,7 @@ impl Ledger<'_> {
         let delivery = Delivery {
             lease: Lease {
                 task: task_id(row, 1)?,
-                token: self.tokens.next(),
+                token: token(seq, self.tokens),
                 priority,
                 class: class.cloned(),
                 shard: 0,
@@ -281,26 +228,5 @@ impl Ledger<'_> {
             Some(code) if self.is_quarantined(facts, code)? => Ok(Some(rules::quarantined(code))),
             _ => Ok(None),
         }
-    }
-}
-
-/// What goes next at a crossing.
-enum Pick {
-    Ordinary,
-    Lane(Open),
-}
-
-/// Of the tasks without a tenant, those in lanes and the ordinary ones, the first that came; of that and the first of
-/// the tenants' lanes, whose tenant has less behind it.
-fn pick(named: Option<Open>, laned: Option<Open>, ordinary: Option<Head>, spent: i64) -> Option<Pick> {
-    let nameless = match (laned, ordinary) {
-        (Some(open), Some(head)) if head < open.head => Some((head, Pick::Ordinary)),
-        (Some(open), _) => Some((open.head, Pick::Lane(open))),
-        (None, head) => head.map(|head| (head, Pick::Ordinary)),
-    };
-    match (named, nameless) {
-        (Some(named), Some((head, nameless))) if (spent, head) < (named.share, named.head) => Some(nameless),
-        (Some(named), _) => Some(Pick::Lane(named)),
-        (None, nameless) => nameless.map(|(_, pick)| pick),
     }
 }

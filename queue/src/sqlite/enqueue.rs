@@ -120,7 +120,9 @@ impl Ledger<'_> {
             return Ok(answer);
         }
         let seq = self.connection.last_insert_rowid();
-        if let Some(unique) = &task.unique {
+        if let Some(unique) = &task.unique
+            && (phase != DONE || unique.outlives())
+        {
             self.hold_key(facts, unique, &task.id)?;
         }
         match phase {

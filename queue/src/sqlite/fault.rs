@@ -6,6 +6,9 @@ use rusqlite::ErrorCode;
 
 use crate::Error;
 
+/// What a broker says whose disk has failed.
+const DOUBT: &str = "an earlier write did not reach the disk, so check the disk and open the file again";
+
 /// A failure of a piece of work on the connection.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -15,6 +18,8 @@ pub(super) enum Fault {
     Corrupt(&'static str),
     /// The call is not to be served, for a reason that its caller must hear as it is.
     Refused(Box<Error>),
+    /// An earlier write did not reach the disk.
+    Doubt,
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -36,11 +41,18 @@ impl Fault {
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
 
+    /// Whether the call was refused at the door, before it changed anything that matters.
+    pub(super) fn is_clean(&self) -> bool {
+        let Self::Refused(error) = self else { return false };
+        matches!(**error, Error::QueueFull { .. } | Error::Draining { .. })
+    }
+
     pub(super) fn into_error(self, action: &'static str, waited: Duration) -> Error {
         let busy = self.is_busy();
         match self {
             Self::Corrupt(what) => Error::Corrupt { what },
             Self::Refused(error) => *error,
+            Self::Doubt => Error::Storage { action, source: DOUBT.into() },
             Self::Sqlite(error) if busy => Error::Busy { waited, source: Box::new(error) },
             Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
                 Error::StorageFull { source: Box::new(error) }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -19,6 +20,9 @@ const CHANGE_COUNTER_AT: usize = 24;
 const PAGE_COUNT_AT: usize = 28;
 const VERSION_VALID_FOR_AT: usize = 92;
 
+/// How long a look into the file waits for whoever is just opening or closing it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Accepts a file that is not there or empty, a database that holds our tables in a version that we know, and a
 /// database that nobody has marked as his own. Refuses everything else.
 pub(super) fn inspect(path: &Path) -> Result<(), Error> {
@@ -31,7 +35,7 @@ pub(super) fn inspect(path: &Path) -> Result<(), Error> {
         }
         Fault::Sqlite(error) => Error::CannotOpen { path: path.to_owned(), source: Box::new(error) },
         Fault::Corrupt(what) => Error::Corrupt { what },
-        Fault::Refused(error) => *error,
+        other => other.into_error("look into the file", BUSY_TIMEOUT),
     };
     let (application_id, version) = read_marks(path).map_err(cannot_open)?;
     match version {
@@ -104,7 +108,7 @@ fn has_log(path: &Path) -> bool {
 fn read_marks(path: &Path) -> Result<(i32, Option<i64>), Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     let application_id = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     Ok((application_id, read_version(&connection)?))
 }

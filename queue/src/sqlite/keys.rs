@@ -11,6 +11,13 @@ use crate::{TaskId, Unique};
 /// How many keys whose time has passed are dropped for each that is taken for a time, so that they do not pile up.
 const SWEEP: i64 = 2;
 
+impl Unique {
+    /// Whether the key is held for a time, whatever becomes of its task.
+    pub(super) const fn outlives(&self) -> bool {
+        matches!(self.span, UniqueSpan::For(_))
+    }
+}
+
 impl Ledger<'_> {
     /// The task that holds a key.
     pub(super) fn holder(&self, facts: &Facts, key: &str) -> Result<Option<TaskId>, Fault> {

@@ -227,22 +227,38 @@ impl Ledger<'_> {
 
     /// Lets go what an open limit still holds: at each crossing, what goes first.
     pub(super) fn let_go(&self, facts: &Facts, limit: &str) -> Result<(), Fault> {
-        let mut next = self.connection.prepare_cached(
-            "SELECT class, priority FROM cofferdam_queue_lanes
-             WHERE queue = ?1 AND limit_name = ?2 AND state = 2 AND (class, priority) > (?3, ?4)
-             ORDER BY class, priority LIMIT 1",
-        )?;
         let (mut class, mut priority) = (String::new(), -1);
-        loop {
-            let found = next.query_row(params![facts.queue, limit, class, priority], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            });
-            match found.optional()? {
-                None => return Ok(()),
-                Some(crossing) => (class, priority) = crossing,
-            }
+        while let Some(next) = self.next_held(facts, limit, Crossing { class: &class, priority })? {
+            (class, priority) = next;
             self.let_best_go(facts, limit, Crossing { class: &class, priority })?;
         }
+        Ok(())
+    }
+
+    /// The first crossing after this one at which a limit holds anything. It is found in two leaps: a comparison of both
+    /// columns at once would walk over all lanes of the former crossing.
+    fn next_held(
+        &self,
+        facts: &Facts,
+        limit: &str,
+        after: Crossing<'_>,
+    ) -> Result<Option<(String, i64)>, Fault> {
+        let place = params![facts.queue, limit, after.class, after.priority];
+        for sql in [
+            "SELECT class, priority FROM cofferdam_queue_lanes
+             WHERE queue = ?1 AND limit_name = ?2 AND state = 2 AND class = ?3 AND priority > ?4
+             ORDER BY priority LIMIT 1",
+            "SELECT class, priority FROM cofferdam_queue_lanes
+             WHERE queue = ?1 AND limit_name = ?2 AND state = 2 AND class > ?3 AND ?4 = ?4
+             ORDER BY class, priority LIMIT 1",
+        ] {
+            let mut find = self.connection.prepare_cached(sql)?;
+            let found = find.query_row(place, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// Lets go what goes first at a crossing among what a limit holds, if that is open: of the tenants' lanes the best

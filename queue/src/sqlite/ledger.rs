@@ -11,7 +11,7 @@ use crate::random::TokenSource;
 use crate::rules::Tally;
 use crate::settings::DEFAULT_QUARANTINE_AFTER;
 use crate::signal::News;
-use crate::{DeathReason, Label, Mode, Priority, QueueName, TaskId};
+use crate::{DeathReason, Label, LeaseToken, Mode, Priority, QueueName, TaskId};
 
 /// The phases as they are stored.
 pub(super) const BLOCKED: i64 = 0;
@@ -215,6 +215,21 @@ pub(super) fn tally(row: &Row<'_>, first: usize) -> Result<Tally, rusqlite::Erro
         max_attempts: row.get(first + 2)?,
         max_crashes: row.get(first + 3)?,
     })
+}
+
+/// How many bits of a token tell deliveries of one task apart; the others are the number of its row.
+const TOKEN_BITS: u32 = 24;
+
+/// A token for a new delivery. It leads to the task's row without a search; what makes it valid is that it stands there.
+/// It differs from every earlier one of the task that the same worker had, unless 16 million deliveries lie between.
+pub(super) fn token(seq: i64, tokens: &TokenSource) -> LeaseToken {
+    let number = tokens.next().0 & ((1 << TOKEN_BITS) - 1);
+    LeaseToken(seq.cast_unsigned() << TOKEN_BITS | number)
+}
+
+/// The number of the row to which a token leads, if this version made it.
+pub(super) fn row_of(token: LeaseToken) -> i64 {
+    (token.0 >> TOKEN_BITS).cast_signed()
 }
 
 /// A count of rows or places as SQLite takes it.

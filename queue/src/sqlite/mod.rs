@@ -1,15 +1,19 @@
 //! The broker that keeps tasks in one SQLite file.
 //!
 //! One thread per broker owns the connection; calls reach it over a channel, and it commits as many of them at once
-//! as wait. A call is answered after its transaction is on the disk (WAL, `synchronous = FULL`), so nothing that was
+//! as wait. Another thread waits for the disk. A call is answered after its transaction is there, so nothing that was
 //! answered is lost when the process or the machine stops. The file may hold tables of others: this module's all
 //! begin with `cofferdam_queue_`, and it touches no other.
 
 mod broker;
 mod builder;
+mod choice;
 mod claim;
 mod codes;
 mod control;
+#[cfg(test)]
+mod cost;
+mod disk;
 mod engine;
 mod enqueue;
 mod fair;
@@ -28,6 +32,7 @@ mod schema;
 mod settings;
 mod settle;
 mod tables;
+mod thread;
 mod upgrade;
 mod upkeep;
 mod view;

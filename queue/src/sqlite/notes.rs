@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::fault::Fault;
 use super::ledger::{Facts, Ledger, traits};
+use super::settle::Shown;
 use crate::{Note, TaskId};
 
 impl Ledger<'_> {
@@ -29,14 +30,7 @@ impl Ledger<'_> {
 
     fn write_note(&self, facts: &Facts, worker: &str, note: &Note) -> Result<bool, Fault> {
         let Note { lease, checkpoint, progress } = note;
-        let mut find = self.connection.prepare_cached(
-            "SELECT seq, traits FROM cofferdam_queue_tasks
-             WHERE queue = ?1 AND id = ?2 AND phase = 2 AND token = ?3 AND worker = ?4",
-        )?;
-        let place = params![facts.queue, lease.task.as_str(), lease.token.0.cast_signed(), worker];
-        let held: Option<(i64, i64)> =
-            find.query_row(place, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((seq, has)) = held else { return Ok(false) };
+        let Some(shown) = self.shown(facts, worker, lease)?.filter(Shown::holds) else { return Ok(false) };
         if checkpoint.is_none() && progress.is_none() {
             return Ok(true);
         }
@@ -46,9 +40,9 @@ impl Ledger<'_> {
                  ON CONFLICT (seq) DO UPDATE SET checkpoint = coalesce(?2, checkpoint),
                      progress = coalesce(?3, progress)",
             )?
-            .execute(params![seq, checkpoint, progress])?;
-        if has & traits::NOTED == 0 {
-            self.add_traits(seq, traits::NOTED)?;
+            .execute(params![shown.seq, checkpoint, progress])?;
+        if shown.traits & traits::NOTED == 0 {
+            self.add_traits(shown.seq, traits::NOTED)?;
         }
         if progress.is_some() {
             self.news.borrow_mut().progressed.push(lease.task.clone());

@@ -1,5 +1,8 @@
 //! The connection that is ready for use, on tables of this version.
 
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -20,28 +23,45 @@ pub(super) const APPLICATION_ID: i32 = 0x4346_444d;
 pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// Statements that are kept prepared: all that this module has, with room to spare.
-const STATEMENT_CACHE: usize = 64;
+const STATEMENT_CACHE: usize = 256;
+
+/// After how many pages the write-ahead log is worked into the file. Each time costs two waits for the disk, and a page
+/// that was changed often meanwhile is written once: four times SQLite's default, 16 MiB of log.
+const CHECKPOINT_PAGES: i64 = 4096;
 
 /// How long to pause before the journal mode is asked for again; SQLite does not wait for that lock by itself.
 const JOURNAL_RETRY: Duration = Duration::from_millis(10);
 
-/// Opens the file for writing, after it was found fit, and makes the tables if they are not there.
-pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Connection, Error> {
+/// Opens the file for writing, after it was found fit, and makes the tables if they are not there. Answers the
+/// connection and its write-ahead log.
+pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<(Connection, File), Error> {
     inspect(path)?;
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)
-        .map_err(|source| Error::CannotOpen { path: path.to_owned(), source: Box::new(source) })?;
+    let cannot_open = |source| Error::CannotOpen { path: path.to_owned(), source };
+    let mut connection =
+        Connection::open_with_flags(path, flags).map_err(|source| cannot_open(Box::new(source)))?;
     prepare(&mut connection, busy_timeout)
         .map_err(|fault| fault.into_error("prepare the queue's tables", busy_timeout))?;
-    Ok(connection)
+    let log = open_log(&connection).map_err(|source| cannot_open(Box::new(source)))?;
+    Ok((connection, log))
+}
+
+/// The write-ahead log as a file. It is there as long as a connection is, under the name that SQLite has found for the
+/// database, which a symbolic link does not have.
+fn open_log(connection: &Connection) -> io::Result<File> {
+    let mut path = OsString::from(connection.path().unwrap_or_default());
+    path.push("-wal");
+    OpenOptions::new().write(true).open(path)
 }
 
 fn prepare(connection: &mut Connection, busy_timeout: Duration) -> Result<(), Fault> {
     connection.busy_timeout(busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     use_write_ahead_log(connection, busy_timeout)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    // The wait for the disk comes after the commit, in a thread of its own.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     make_tables(connection)?;
     Ok(())
 }

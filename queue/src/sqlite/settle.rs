@@ -1,11 +1,29 @@
 //! Settlements: how the ends of runs are taken to the books.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::fault::Fault;
-use super::ledger::{DONE, Facts, LEASED, Ledger, tally};
-use crate::rules::{self, Destination};
-use crate::{Ending, Settlement, Verdict};
+use super::ledger::{DONE, Facts, LEASED, Ledger, row_of, tally};
+use crate::rules::{self, Destination, Tally};
+use crate::{Ending, Lease, Settlement, Verdict};
+
+/// The task whose row shows a token.
+pub(super) struct Shown {
+    pub(super) seq: i64,
+    pub(super) traits: i64,
+    phase: i64,
+    /// Whether the worker that asks is the one that stands there.
+    own: bool,
+    ready_at: i64,
+    tally: Tally,
+}
+
+impl Shown {
+    /// Whether the lease holds.
+    pub(super) const fn holds(&self) -> bool {
+        self.phase == LEASED && self.own
+    }
+}
 
 impl Ledger<'_> {
     pub(super) fn settle_all(
@@ -19,29 +37,40 @@ impl Ledger<'_> {
 
     fn settle(&self, facts: &Facts, worker: &str, settlement: &Settlement) -> Result<Verdict, Fault> {
         let lease = &settlement.lease;
-        let token = lease.token.0.cast_signed();
+        match self.shown(facts, worker, lease)? {
+            // The token stays with a result, so a settlement that is repeated finds its own.
+            Some(shown) if shown.phase == DONE => Ok(Verdict::Recorded),
+            Some(shown) if shown.holds() && shown.traits == 0 && !facts.shared.get() => {
+                let mut tally = shown.tally;
+                let destination = rules::settle(&settlement.ending, &mut tally, shown.ready_at, self.now);
+                self.send_plain(shown.seq, &lease.task, tally, &destination)?;
+                Ok(destination.verdict(&settlement.ending))
+            }
+            Some(shown) if shown.holds() => self.settle_tied(facts, shown.seq, settlement),
+            _ => Ok(Verdict::LeaseLost),
+        }
+    }
+
+    /// The task whose row shows the token of a lease.
+    pub(super) fn shown(&self, facts: &Facts, worker: &str, lease: &Lease) -> Result<Option<Shown>, Fault> {
+        let (task, token) = (lease.task.as_str(), lease.token.0.cast_signed());
+        let found = self
+            .connection
+            .prepare_cached(
+                "SELECT seq, phase, worker = ?4, traits, ready_at, failures, crashes, max_attempts, max_crashes
+                 FROM cofferdam_queue_tasks WHERE seq = ?5 AND queue = ?1 AND id = ?2 AND token = ?3",
+            )?
+            .query_row(params![facts.queue, task, token, worker, row_of(lease.token)], shown)
+            .optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        // It is lost, or was given by a version whose tokens led nowhere.
         let mut find = self.connection.prepare_cached(
             "SELECT seq, phase, worker = ?4, traits, ready_at, failures, crashes, max_attempts, max_crashes
              FROM cofferdam_queue_tasks WHERE queue = ?1 AND id = ?2 AND token = ?3",
         )?;
-        let found = find
-            .query_row(params![facts.queue, lease.task.as_str(), token, worker], |row| {
-                let own: Option<bool> = row.get(2)?;
-                let (phase, traits): (i64, i64) = (row.get(1)?, row.get(3)?);
-                Ok((row.get(0)?, phase, own == Some(true), traits, row.get(4)?, tally(row, 5)?))
-            })
-            .optional()?;
-        match found {
-            // The token stays with a result, so a settlement that is repeated finds its own.
-            Some((_, DONE, ..)) => Ok(Verdict::Recorded),
-            Some((seq, LEASED, true, 0, ready_at, mut tally)) if !facts.shared.get() => {
-                let destination = rules::settle(&settlement.ending, &mut tally, ready_at, self.now);
-                self.send_plain(seq, &lease.task, tally, &destination)?;
-                Ok(destination.verdict(&settlement.ending))
-            }
-            Some((seq, LEASED, true, ..)) => self.settle_tied(facts, seq, settlement),
-            _ => Ok(Verdict::LeaseLost),
-        }
+        Ok(find.query_row(params![facts.queue, task, token, worker], shown).optional()?)
     }
 
     /// Settles a task of which something stands outside its row.
@@ -66,4 +95,15 @@ impl Ledger<'_> {
         self.send(facts, &task, &destination)?;
         Ok(matches!(destination, Destination::Dead { .. }))
     }
+}
+
+fn shown(row: &Row<'_>) -> Result<Shown, rusqlite::Error> {
+    Ok(Shown {
+        seq: row.get(0)?,
+        phase: row.get(1)?,
+        own: row.get::<_, Option<bool>>(2)? == Some(true),
+        traits: row.get(3)?,
+        ready_at: row.get(4)?,
+        tally: tally(row, 5)?,
+    })
 }

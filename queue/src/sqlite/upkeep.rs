@@ -4,6 +4,7 @@ use rusqlite::params;
 
 use super::fault::Fault;
 use super::ledger::{Facts, Ledger, limit, priority, task_id, traits};
+use super::settle::Shown;
 use crate::{Lease, ReapScope, Reaped, TaskId, WorkerId};
 
 /// A leased task whose worker is gone.
@@ -22,20 +23,26 @@ impl Ledger<'_> {
         leases: &[Lease],
         millis: i64,
     ) -> Result<Vec<TaskId>, Fault> {
-        let mut extend = self.connection.prepare_cached(
-            "UPDATE cofferdam_queue_tasks SET lease_until = ?5
-             WHERE queue = ?1 AND id = ?2 AND phase = 2 AND token = ?3 AND worker = ?4",
-        )?;
         let until = self.now.saturating_add(millis);
-        let queue = facts.map(|facts| facts.queue);
         let mut lost = Vec::new();
         for lease in leases {
-            let token = lease.token.0.cast_signed();
-            if extend.execute(params![queue, lease.task.as_str(), token, worker, until])? == 0 {
+            let held = match facts {
+                Some(facts) => self.renew_one(facts, worker, lease, until)?,
+                None => false,
+            };
+            if !held {
                 lost.push(lease.task.clone());
             }
         }
         Ok(lost)
+    }
+
+    fn renew_one(&self, facts: &Facts, worker: &str, lease: &Lease, until: i64) -> Result<bool, Fault> {
+        let Some(shown) = self.shown(facts, worker, lease)?.filter(Shown::holds) else { return Ok(false) };
+        self.connection
+            .prepare_cached("UPDATE cofferdam_queue_tasks SET lease_until = ?2 WHERE seq = ?1")?
+            .execute((shown.seq, until))?;
+        Ok(true)
     }
 
     /// The first leased tasks whose worker is gone.

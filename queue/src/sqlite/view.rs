@@ -33,7 +33,7 @@ impl Ledger<'_> {
     fn has_open(&self, facts: &Facts, class: Option<&Label>) -> Result<bool, Fault> {
         let mut find = self.connection.prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM cofferdam_queue_lanes
-                     WHERE queue = ?1 AND class = ?2 AND priority BETWEEN 0 AND 2 AND state = 1)
+                     WHERE queue = ?1 AND class = ?2 AND priority IN (0, 1, 2) AND state = 1)
                  OR EXISTS (SELECT 1 FROM cofferdam_queue_lanes WHERE queue = ?1 AND state = 0 AND head_at <= ?3)
                  OR EXISTS (SELECT 1 FROM cofferdam_queue_limits WHERE queue = ?1 AND opens_at <= ?3)",
         )?;

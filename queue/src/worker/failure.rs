@@ -2,42 +2,85 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 /// How a handler says no. Any error becomes one that may be tried again, so `?` works.
 #[derive(Debug, Clone)]
 #[must_use = "a failure must be returned to count"]
 pub struct Failure {
     message: String,
-    permanent: bool,
+    kind: Kind,
+}
+
+/// What a failure means for the task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It costs an attempt; the next one comes after so long, or by the back-off.
+    Retryable { after: Option<Duration> },
+    /// The task is dead.
+    Permanent,
+    /// It costs a crash.
+    Crashed,
+    /// It costs nothing.
+    #[cfg(feature = "apalis")]
+    HandedBack,
 }
 
 impl Failure {
-    /// The next attempt may succeed.
+    /// The next attempt may succeed. It comes after the task's back-off.
     pub fn retryable(message: impl Into<String>) -> Self {
-        Self { message: message.into(), permanent: false }
+        Self { message: message.into(), kind: Kind::Retryable { after: None } }
+    }
+
+    /// The next attempt may succeed after so long: somebody said when to come again.
+    pub fn retry_after(message: impl Into<String>, delay: Duration) -> Self {
+        Self { message: message.into(), kind: Kind::Retryable { after: Some(delay) } }
     }
 
     /// No further attempt can help: the task goes to the dead letters at once.
     pub fn permanent(message: impl Into<String>) -> Self {
-        Self { message: message.into(), permanent: true }
+        Self { message: message.into(), kind: Kind::Permanent }
+    }
+
+    /// The run broke down without an answer of the task's own: a sandbox was killed, a process vanished. It counts as a
+    /// crash of the task and not as a failed attempt.
+    pub fn crashed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), kind: Kind::Crashed }
+    }
+
+    /// The run never began.
+    #[cfg(feature = "apalis")]
+    pub(crate) const fn handed_back() -> Self {
+        Self { message: String::new(), kind: Kind::HandedBack }
+    }
+
+    /// The same with a longer message.
+    fn worded(message: String, kind: Kind) -> Self {
+        Self { message, kind }
     }
 
     /// Takes an error whose type is not known, with the messages of its sources. If it is a failure, or one is its
-    /// cause, it is permanent as that one is.
+    /// cause, it means the same for the task as that one does.
     pub fn from_boxed(error: Box<dyn Error + Send + Sync>) -> Self {
-        let mut permanent = false;
+        let mut kind = Kind::Retryable { after: None };
         let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_ref());
         while let Some(error) = cause {
-            permanent |= error.downcast_ref::<AsError>().is_some_and(|AsError(failure)| failure.permanent);
+            if let Some(AsError(failure)) = error.downcast_ref::<AsError>() {
+                kind = failure.kind;
+            }
             cause = error.source();
         }
-        Self { message: in_full(error.as_ref()), permanent }
+        Self::worded(in_full(error.as_ref()), kind)
     }
 
     /// Whether no further attempt can help.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        self.permanent
+        matches!(self.kind, Kind::Permanent)
+    }
+
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// What went wrong.
@@ -79,7 +122,7 @@ impl From<Failure> for Box<dyn Error + Send + Sync> {
     }
 }
 
-fn in_full(error: &dyn Error) -> String {
+pub(crate) fn in_full(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -99,12 +142,19 @@ mod tests {
     struct Layered(#[source] Box<dyn Error + Send + Sync>);
 
     #[test]
-    fn a_failure_that_went_through_layers_is_as_permanent_as_before() {
-        for (failure, permanent) in [(Failure::permanent("no"), true), (Failure::retryable("no"), false)] {
+    fn a_failure_that_went_through_layers_means_the_same_as_before() {
+        let failures = [
+            Failure::permanent("no"),
+            Failure::retryable("no"),
+            Failure::retry_after("no", Duration::from_secs(9)),
+            Failure::crashed("no"),
+        ];
+        for failure in failures {
+            let kind = failure.kind();
             let direct = Failure::from_boxed(failure.clone().into());
-            assert_eq!((direct.message(), direct.is_permanent()), ("no", permanent));
+            assert_eq!((direct.message(), direct.kind()), ("no", kind));
             let layered = Failure::from_boxed(Box::new(Layered(failure.into())));
-            assert_eq!((layered.message(), layered.is_permanent()), ("the layer gave up: no", permanent));
+            assert_eq!((layered.message(), layered.kind()), ("the layer gave up: no", kind));
         }
     }
 }

@@ -24,6 +24,8 @@ pub use builder::WorkerBuilder;
 pub use cancellation::Cancellation;
 pub use desk::{Progress, ProgressSnapshot};
 pub use failure::Failure;
+#[cfg(feature = "apalis")]
+pub(crate) use failure::in_full;
 pub use handler::Handler;
 pub use job::Job;
 pub use router::Router;

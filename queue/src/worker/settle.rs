@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinError;
 
-use super::failure::Failure;
+use super::failure::{Failure, Kind};
 use crate::limits::MAX_PAYLOAD_BYTES;
 use crate::{Backoff, Delivery, Ending, Lease, Settlement};
 
@@ -87,20 +87,31 @@ impl Placed {
                 Ending::Rejected { error }
             }
             Ok(Outcome::Answered(Ok(result))) => Ending::Done(result),
-            Ok(Outcome::Answered(Err(failure))) if failure.is_permanent() => {
-                Ending::Rejected { error: failure.message().to_owned() }
-            }
-            Ok(Outcome::Answered(Err(failure))) => Ending::Failed {
-                error: failure.message().to_owned(),
-                retry_after: self.backoff.delay(self.attempt),
-            },
+            Ok(Outcome::Answered(Err(failure))) => self.refused(&failure),
             Ok(Outcome::Cancelled) => Ending::HandedBack,
-            Err(broken) => Ending::Crashed {
-                error: panic_message(broken),
-                retry_after: self.backoff.delay(self.crashes.saturating_add(1)),
-            },
+            Err(broken) => {
+                Ending::Crashed { error: panic_message(broken), retry_after: self.pause_after_crash() }
+            }
         };
         Settlement::new(self.lease, ending).used(self.meter.used())
+    }
+
+    fn refused(&self, failure: &Failure) -> Ending {
+        let error = failure.message().to_owned();
+        match failure.kind() {
+            Kind::Permanent => Ending::Rejected { error },
+            Kind::Retryable { after } => Ending::Failed {
+                error,
+                retry_after: after.unwrap_or_else(|| self.backoff.delay(self.attempt)),
+            },
+            Kind::Crashed => Ending::Crashed { error, retry_after: self.pause_after_crash() },
+            #[cfg(feature = "apalis")]
+            Kind::HandedBack => Ending::HandedBack,
+        }
+    }
+
+    fn pause_after_crash(&self) -> Duration {
+        self.backoff.delay(self.crashes.saturating_add(1))
     }
 
     pub(super) fn hand_back(self) -> Settlement {

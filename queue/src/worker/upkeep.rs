@@ -38,7 +38,7 @@ impl Upkeep {
         #[cfg(feature = "cron")]
         let firing = crate::schedule::firing(queue, Arc::clone(&settings.clock));
         #[cfg(not(feature = "cron"))]
-        let firing = std::future::ready(drop(queue));
+        let firing = async move { drop(queue) };
         let task = tokio::spawn(async {
             tokio::join!(reaping, forgetting, firing);
         });

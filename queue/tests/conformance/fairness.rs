@@ -169,6 +169,9 @@ pub(crate) async fn tasks_without_a_tenant_share_as_one(setup: Setup) {
 pub(crate) async fn without_tenants_nothing_is_reckoned(setup: Setup) {
     let queue = setup.queue();
     let me = worker("w");
+    // The tenants that were here once are gone.
+    fill(&queue, "z", 1).await;
+    assert_eq!(claim_tenants(&queue, &me, 1).await, "z");
     queue.enqueue((0..20).map(|n| task(&format!("nameless {n}"))).collect()).await.unwrap();
     for n in 0..3 {
         let delivery = claim_one(&queue, &me).await;
@@ -222,6 +225,19 @@ pub(crate) async fn a_tenant_before_a_closed_limit_holds_up_nobody(setup: Setup)
     settle_one(&queue, &me, done(&first, b"")).await;
     // It stood at two charges while the others came to three.
     assert_eq!(claim_ids(&queue, &me, 2).await, ["limited 1", "free 3"]);
+}
+
+pub(crate) async fn a_tenant_that_waits_for_a_limit_has_not_left(setup: Setup) {
+    let queue = setup.queue();
+    let me = worker("w");
+    queue.set(Setting::Limit(label("l"), Some(Limit::concurrency(times(1))))).await.unwrap();
+    queue.enqueue((0..3).map(|n| of("limited", n).limit(label("l"))).collect()).await.unwrap();
+    assert_eq!(claim_tenants(&queue, &me, 3).await, "limited");
+    fill(&queue, "free", 20).await;
+    run(&queue, 10, &[("free", SECOND)]).await;
+    // It was here all the time, so what it missed is due to it.
+    queue.enqueue((10..20).map(|n| of("limited", n)).collect()).await.unwrap();
+    assert_eq!(claim_tenants(&queue, &me, 5).await, "limited limited limited limited limited");
 }
 
 pub(crate) async fn a_task_that_comes_back_keeps_its_place_within_its_tenant(setup: Setup) {

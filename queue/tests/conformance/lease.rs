@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use cofferdam_queue::ReapScope;
+use cofferdam_queue::{MAX_BATCH, ReapScope, Topic};
 
 use super::*;
 
@@ -27,6 +27,19 @@ pub(crate) async fn an_expired_lease_is_taken_over(setup: Setup) {
     let taken = claim_one(&queue, &second).await;
     assert_eq!((taken.attempt, taken.crashes), (1, 1));
     assert_ne!(taken.lease.token, lost.lease.token);
+}
+
+/// Many tasks, so that every part of a store in parts has some of them.
+pub(crate) async fn one_reaping_looks_everywhere(setup: Setup) {
+    let queue = setup.queue();
+    let names: Vec<String> = (0..200).map(|number| format!("t{number}")).collect();
+    queue.enqueue(names.iter().map(|name| task(name)).collect()).await.unwrap();
+    let gone = worker("gone");
+    let mut claimed = 0;
+    while claimed < names.len() {
+        claimed += queue.claim(&gone, MAX_BATCH, LEASE).await.unwrap().len();
+    }
+    assert_eq!(expire(&setup, &queue).await, names.len());
 }
 
 pub(crate) async fn a_stale_owner_cannot_settle(setup: Setup) {
@@ -163,4 +176,23 @@ pub(crate) async fn reaping_in_parts_leaves_nobody_behind(setup: Setup) {
     assert_eq!(sizes, [30, 30, 30, 10]);
     let total = queue.stats().await.unwrap().total();
     assert_eq!((total.ready, total.leased), (100, 0));
+}
+
+pub(crate) async fn tasks_that_come_or_come_back_wake_those_who_wait_for_work(setup: Setup) {
+    let queue = setup.queue();
+    let me = worker("w");
+    let mut listener = queue.listen(&Topic::Ready);
+    queue.submit(task("a")).await.unwrap();
+    assert!(is_heard(&mut listener).await, "a new one");
+    for ending in [handed_back as fn(&Lease) -> Settlement, crashed, |lease| failed(lease, Duration::ZERO)] {
+        let lease = claim_one(&queue, &me).await.lease;
+        let mut listener = queue.listen(&Topic::Ready);
+        let settlement = ending(&lease);
+        settle_one(&queue, &me, settlement.clone()).await;
+        assert!(is_heard(&mut listener).await, "{settlement:?}");
+    }
+    claim_one(&queue, &me).await;
+    let mut listener = queue.listen(&Topic::Ready);
+    queue.reap(ReapScope::Worker(me)).await.unwrap();
+    assert!(is_heard(&mut listener).await, "one that was taken back");
 }

@@ -117,6 +117,7 @@ macro_rules! conformance {
             priority_goes_before_fairness
             an_account_holds_for_all_classes_of_one_queue
             a_tenant_before_a_closed_limit_holds_up_nobody
+            a_tenant_that_waits_for_a_limit_has_not_left
             a_task_that_comes_back_keeps_its_place_within_its_tenant
             the_cost_of_an_ack_does_not_grow_with_the_number_in_flight
         );
@@ -133,12 +134,14 @@ macro_rules! conformance_of_shards {
             queues_do_not_mix
             a_finished_task_protects_its_id_until_it_is_forgotten
             an_expired_lease_is_taken_over
+            one_reaping_looks_everywhere
             a_stale_owner_cannot_settle
             an_expired_lease_that_nobody_took_can_still_be_settled
             a_renewed_lease_lasts
             a_task_whose_delivery_was_lost_comes_back
             a_reused_worker_name_inherits_nothing
             a_dead_worker_is_reclaimed_at_once
+            tasks_that_come_or_come_back_wake_those_who_wait_for_work
             racing_workers_record_one_result_each
             a_repeated_settlement_is_recognised
             results_are_kept_byte_for_byte

@@ -1,32 +1,17 @@
 //! What must hold whatever happens. The judge follows what was asked and answered and knows nothing of how a broker
 //! keeps it.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, UNIX_EPOCH};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cofferdam_queue::{
-    Cancelled, DeathReason, Delivery, LeaseToken, Limit, Mode, Novelty, TaskId, TaskState, Verdict, WorkerId,
+    Cancelled, DeathReason, Delivery, LeaseToken, Mode, Novelty, TaskId, TaskState, Verdict, WorkerId,
 };
 
-use super::plan::{Act, Draft, Pick, Span, Tie};
+use super::life::Life;
+use super::plan::{Act, Change, Draft, End, Pick, Tie};
+use super::rates::Rates;
 use super::scene;
 use super::stage::{Answer, Scene, Stage, id, label, worker};
-
-/// One record of a task, from its enqueue until it is deleted.
-struct Life {
-    draft: Draft,
-    payload: Vec<u8>,
-    enqueued_at: std::time::SystemTime,
-    /// The lives that it waited for, and by which of their ends it is released.
-    parents: Vec<(usize, usize)>,
-    /// How it ended, each time that it did: well or badly. A replay may let it end again.
-    ends: Vec<bool>,
-    alive: bool,
-    replayed: bool,
-    started: bool,
-    checkpoint: Option<Vec<u8>>,
-    recorded: Option<LeaseToken>,
-}
 
 #[derive(Default)]
 pub(crate) struct Judge {
@@ -34,23 +19,14 @@ pub(crate) struct Judge {
     /// The life that holds each id now.
     present: HashMap<u8, usize>,
     leases: HashMap<u8, (WorkerId, LeaseToken)>,
-    /// The theoretical arrival time of each limit, in microseconds.
-    arrivals: HashMap<u8, i128>,
+    rates: Rates,
+    /// How often each code crashed, and which are in quarantine.
+    crashes: HashMap<u8, u32>,
+    quarantined: BTreeSet<u8>,
 }
 
 fn number(id: &TaskId) -> u8 {
     id.as_str().trim_start_matches("task ").parse().unwrap()
-}
-
-fn micros(scene: &Scene) -> i128 {
-    i128::try_from(scene.now.duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap()
-}
-
-/// The interval of a rate and its whole span.
-fn pace(limit: &Limit) -> Option<(i128, i128)> {
-    let rate = limit.rate?;
-    let per = i128::from(rate.per_millis.get()) * 1000;
-    Some((per / i128::from(rate.starts.get()), per))
 }
 
 impl Judge {
@@ -69,9 +45,9 @@ impl Judge {
             (Act::Step { worker: by, settle, claim }, Answer::Stepped { settled, claimed }) => {
                 // The picks were made before the new deliveries came to the front.
                 let picked = |pick: &Pick| stage.picked(Pick(pick.0 + claimed.len()));
-                let spoken = settle.iter().filter_map(|(pick, ..)| picked(pick));
-                for (delivery, verdict) in spoken.zip(settled) {
-                    self.settled(&worker(*by), delivery, *verdict);
+                let spoken = settle.iter().filter_map(|(pick, end, _)| Some((picked(pick)?, *end)));
+                for ((delivery, end), verdict) in spoken.zip(settled) {
+                    self.settled(&worker(*by), delivery, (end, *verdict), before);
                 }
                 let new: Vec<_> = stage.deliveries[..claimed.len()].iter().rev().cloned().collect();
                 self.claimed(&worker(*by), &new, claim, after);
@@ -99,6 +75,8 @@ impl Judge {
                 for one in reaped {
                     let lease = self.leases.remove(&number(&one.task)).expect("it was leased");
                     assert_eq!(lease.0, one.worker);
+                    let is_dead = self.crashed(number(&one.task), before);
+                    assert_eq!(one.dead, is_dead);
                 }
             }
             (Act::Cancel(tasks), Answer::Cancelled(answers)) => {
@@ -112,6 +90,7 @@ impl Judge {
                 {
                     let life = self.life(*task);
                     (life.replayed, life.alive) = (true, true);
+                    (life.failures, life.crashes) = (0, 0);
                 }
             }
             (Act::Purge { max, .. } | Act::Forget { max, .. }, Answer::Deleted(deleted)) => {
@@ -120,7 +99,7 @@ impl Judge {
                     before.states.iter().zip(&after.states).filter(|(b, a)| b.is_some() && a.is_none());
                 assert_eq!(gone.count() as u64, *deleted);
             }
-            (Act::Set(_), Answer::Set) => self.limits_changed(before, after),
+            (Act::Set(change), Answer::Set) => self.changed(change, before, after),
             (Act::Pass(_), Answer::Passed) => {}
             (act, answer) => panic!("{act:?} was answered by {answer:?}"),
         }
@@ -138,7 +117,22 @@ impl Judge {
         lease.is_some_and(|(holder, token)| holder == worker && *token == delivery.lease.token)
     }
 
+    /// The life that holds a key.
+    fn holder(&self, key: u8, scene: &Scene) -> Option<&Life> {
+        let mut holders = self.lives.iter().filter(|life| life.holds(key, scene));
+        let holder = holders.next();
+        assert!(holders.next().is_none(), "two tasks hold key {key}");
+        holder
+    }
+
     fn enqueued(&mut self, draft: &Draft, answered: u8, novelty: Novelty, after: &Scene) {
+        if !self.present.contains_key(&draft.id)
+            && let Tie::Unique { key, .. } = draft.tie
+        {
+            let holder = self.holder(key, after).map(|life| life.draft.id);
+            assert_eq!(novelty == Novelty::New, holder.is_none(), "{}", draft.id);
+            assert!(holder.is_none_or(|holder| holder == answered));
+        }
         match novelty {
             Novelty::Existing => assert!(self.present.contains_key(&draft.id)),
             Novelty::New => {
@@ -155,41 +149,62 @@ impl Judge {
                 }
                 let former = self.present.insert(draft.id, self.lives.len());
                 assert_eq!(former, None, "the id was taken");
-                self.lives.push(Life {
-                    draft: draft.clone(),
-                    payload: if draft.marker { Vec::new() } else { vec![draft.payload] },
-                    enqueued_at: after.now,
-                    parents,
-                    ends: Vec::new(),
-                    alive: true,
-                    replayed: false,
-                    started: false,
-                    checkpoint: None,
-                    recorded: None,
-                });
+                self.lives.push(Life::new(draft, parents, after.now));
             }
             Novelty::Replaced => {
-                let payload = if draft.marker { Vec::new() } else { vec![draft.payload] };
-                self.life(answered).payload = payload;
+                self.life(answered).payload = draft.payload();
             }
             Novelty::Duplicate => assert!(!self.present.contains_key(&draft.id)),
             other => panic!("{other:?}"),
         }
     }
 
-    fn settled(&mut self, worker: &WorkerId, delivery: &Delivery, verdict: Verdict) {
+    fn settled(
+        &mut self,
+        worker: &WorkerId,
+        delivery: &Delivery,
+        (end, verdict): (End, Verdict),
+        before: &Scene,
+    ) {
         let (id, token) = (number(&delivery.lease.task), delivery.lease.token);
-        if self.holds(worker, delivery) {
-            assert_ne!(verdict, Verdict::LeaseLost, "{id}");
-            self.leases.remove(&id);
-            if verdict == Verdict::Recorded {
-                self.life(id).recorded = Some(token);
-            }
-        } else {
+        if !self.holds(worker, delivery) {
             let recorded =
                 self.present.get(&id).is_some_and(|life| self.lives[*life].recorded == Some(token));
             assert_eq!(verdict, if recorded { Verdict::Recorded } else { Verdict::LeaseLost }, "{id}");
+            return;
         }
+        self.leases.remove(&id);
+        let again = |is_dead| if is_dead { Verdict::Dead } else { Verdict::Retrying };
+        let expected = match end {
+            End::Done => {
+                self.life(id).recorded = Some(token);
+                Verdict::Recorded
+            }
+            End::Failed(_) => {
+                let life = self.life(id);
+                life.failures += 1;
+                again(life.failures >= life.draft.attempts)
+            }
+            End::Rejected => Verdict::Dead,
+            End::Crashed(_) => again(self.crashed(id, before)),
+            End::HandedBack => Verdict::HandedBack,
+        };
+        assert_eq!(verdict, expected, "{id}");
+    }
+
+    /// Counts a crash for a task and its code, and answers whether the task dies of it.
+    fn crashed(&mut self, id: u8, before: &Scene) -> bool {
+        let life = self.life(id);
+        life.crashes += 1;
+        let (is_dead, code) = (life.crashes >= life.draft.crashes, life.draft.code);
+        if let Some(code) = code {
+            let crashes = self.crashes.entry(code).or_default();
+            *crashes += 1;
+            if before.settings.quarantine_after.is_some_and(|after| *crashes >= after.get()) {
+                self.quarantined.insert(code);
+            }
+        }
+        is_dead
     }
 
     fn claimed(&mut self, worker: &WorkerId, new: &[Delivery], claim: &[(Option<u8>, usize)], after: &Scene) {
@@ -203,6 +218,8 @@ impl Judge {
             let life = self.life(id);
             assert!(life.alive && !life.draft.marker, "{id} was not there to be claimed");
             assert_eq!((&delivery.payload, &delivery.checkpoint), (&life.payload, &life.checkpoint));
+            assert_eq!((delivery.attempt, delivery.crashes), (life.failures + 1, life.crashes));
+            assert_eq!(delivery.deadline, life.deadline());
             assert!(delivery.deadline.is_none_or(|deadline| deadline > after.now), "{id} had expired");
             if let Some(code) = &delivery.code {
                 assert!(!after.settings.quarantined.contains(code), "{id} is of quarantined code");
@@ -213,7 +230,7 @@ impl Judge {
             *places = places.checked_sub(1).expect("a free place of its class");
             if let Tie::Limit(limit) = tie {
                 assert!(!self.is_closed(limit, after), "{id} went through a closed limit");
-                self.start(limit, after);
+                self.rates.start(limit, after);
             }
             let former = self.leases.insert(id, (worker.clone(), delivery.lease.token));
             assert_eq!(former, None, "{id} was handed out twice");
@@ -226,6 +243,15 @@ impl Judge {
         }
     }
 
+    /// Whether no task of a limit may start now.
+    fn is_closed(&self, name: u8, scene: &Scene) -> bool {
+        let limit = scene.settings.limits.get(&label("limit", name));
+        let of = |id: &u8| matches!(self.lives[self.present[id]].draft.tie, Tie::Limit(of) if of == name);
+        let running = self.leases.keys().filter(|id| of(id)).count();
+        let most = limit.and_then(|limit| limit.concurrency);
+        most.is_some_and(|most| running >= most.get() as usize) || self.rates.is_closed(name, scene)
+    }
+
     /// Where places were left, every ready task of the class stands before a closed limit.
     fn nothing_was_overlooked(&self, class: Option<u8>, after: &Scene) {
         let class = class.map(|class| label("class", class));
@@ -236,30 +262,15 @@ impl Judge {
         }
     }
 
-    fn is_closed(&self, name: u8, scene: &Scene) -> bool {
-        let Some(limit) = scene.settings.limits.get(&label("limit", name)) else { return false };
-        let of = |id: &u8| matches!(self.lives[self.present[id]].draft.tie, Tie::Limit(of) if of == name);
-        let running = self.leases.keys().filter(|id| of(id)).count();
-        let arrival = self.arrivals.get(&name).copied().unwrap_or(0);
-        limit.concurrency.is_some_and(|most| running >= most.get() as usize)
-            || pace(limit).is_some_and(|(interval, per)| arrival + interval > micros(scene) + per)
-    }
-
-    fn start(&mut self, name: u8, scene: &Scene) {
-        let limit = scene.settings.limits.get(&label("limit", name));
-        if let Some((interval, _)) = limit.and_then(pace) {
-            let arrival = self.arrivals.entry(name).or_default();
-            *arrival = (*arrival).max(micros(scene)) + interval;
-        }
-    }
-
-    fn limits_changed(&mut self, before: &Scene, after: &Scene) {
-        for name in 0..2 {
-            let rate =
-                |scene: &Scene| scene.settings.limits.get(&label("limit", name)).and_then(|one| one.rate);
-            if rate(before) != rate(after) {
-                self.arrivals.remove(&name);
+    fn changed(&mut self, change: &Change, before: &Scene, after: &Scene) {
+        self.rates.changed(before, after);
+        match change {
+            Change::Quarantine(code) => drop(self.quarantined.insert(*code)),
+            Change::Release(code) => {
+                self.quarantined.remove(code);
+                self.crashes.remove(code);
             }
+            _ => {}
         }
     }
 
@@ -284,7 +295,9 @@ impl Judge {
                     life.checkpoint = None;
                     life.alive = false;
                 }
-                Some(TaskState::Dead { .. }) if life.alive => {
+                Some(TaskState::Dead { reason, .. }) if life.alive => {
+                    let had_expired = life.deadline().is_some_and(|deadline| deadline <= after.now);
+                    assert!(*reason != DeathReason::Expired || had_expired, "{id} expired too early");
                     life.ends.push(false);
                     life.alive = false;
                 }
@@ -306,50 +319,15 @@ impl Judge {
         let held = self.leases.iter().map(|(task, (worker, _))| (id(*task), worker.clone())).collect();
         assert_eq!(leased, held, "leases are not those that were given");
         for (task, life) in &self.present {
-            self.check_family(*task, &self.lives[*life], scene.states[usize::from(*task)].as_ref().unwrap());
+            let state = scene.states[usize::from(*task)].as_ref().unwrap();
+            self.lives[*life].check_family(&self.lives, state);
         }
         for view in scene.sections.iter().flatten() {
             let life = &self.lives[self.present[&number(&view.id)]];
             assert_eq!(view.payload, life.payload, "{}", view.id);
+            assert_eq!((view.failures, view.crashes), (life.failures, life.crashes), "{}", view.id);
         }
-        for key in 0..2 {
-            let holders = self.lives.iter().filter(|life| life.holds(key, scene)).count();
-            assert!(holders <= 1, "{holders} tasks hold key {key}");
-        }
-    }
-
-    /// What waits for others waits exactly as long as they have not ended.
-    fn check_family(&self, id: u8, life: &Life, state: &TaskState) {
-        let ends: Vec<_> =
-            life.parents.iter().map(|(parent, end)| self.lives[*parent].ends.get(*end)).collect();
-        let open = ends.iter().filter(|end| end.is_none()).count();
-        let is_strict = matches!(life.draft.tie, Tie::Group { tolerant: false, .. });
-        let is_doomed = is_strict && ends.contains(&Some(&false));
-        match state {
-            TaskState::Blocked { remaining } => {
-                assert_eq!(*remaining as usize, open, "{id}");
-                assert!(open > 0 && !is_doomed, "{id} waits for nothing or in vain");
-            }
-            TaskState::Dead { reason: DeathReason::Dependency, .. } => assert!(is_doomed, "{id}"),
-            TaskState::Waiting { .. } | TaskState::Leased { .. } | TaskState::Done { .. }
-                if !life.replayed =>
-            {
-                assert!(open == 0 && !is_doomed, "{id} was let go too early");
-            }
-            _ => {}
-        }
-    }
-}
-
-impl Life {
-    fn holds(&self, wanted: u8, scene: &Scene) -> bool {
-        let Tie::Unique { key, span, .. } = self.draft.tie else { return false };
-        let untouched = self.ends.is_empty();
-        key == wanted
-            && match span {
-                Span::Done => untouched,
-                Span::Started => untouched && !self.started,
-                Span::For(span) => span > Duration::ZERO && scene.now < self.enqueued_at + span,
-            }
+        let quarantined: Vec<_> = self.quarantined.iter().map(|code| label("code", *code)).collect();
+        assert_eq!(scene.settings.quarantined, quarantined);
     }
 }

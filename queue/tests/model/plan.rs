@@ -9,6 +9,9 @@ use proptest::prelude::*;
 /// How many different task ids there are.
 pub(crate) const IDS: u8 = 12;
 
+/// The ids below this one mostly form one group, in which each waits for lower ones: those that are likely to be there.
+const FAMILY: u8 = 6;
+
 /// One call, or the passing of time.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
@@ -40,6 +43,13 @@ pub(crate) struct Draft {
     pub(crate) deadline: Option<Duration>,
     pub(crate) marker: bool,
     pub(crate) tie: Tie,
+}
+
+impl Draft {
+    /// What a worker would be given.
+    pub(crate) fn payload(&self) -> Vec<u8> {
+        if self.marker { Vec::new() } else { vec![self.payload] }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -94,10 +104,10 @@ fn tie() -> impl Strategy<Value = Tie> {
     let span =
         prop_oneof![Just(Span::Done), Just(Span::Started), times(&[0, 1000, 5000]).prop_map(Span::For)];
     prop_oneof![
-        3 => Just(Tie::None),
-        4 => (0_u8..2, vec(0..IDS, 0..4), any::<bool>())
+        1 => Just(Tie::None),
+        1 => (0_u8..2, vec(0..IDS, 0..4), any::<bool>())
             .prop_map(|(group, after, tolerant)| Tie::Group { group, after, tolerant }),
-        3 => (0_u8..2).prop_map(Tie::Limit),
+        4 => (0_u8..2).prop_map(Tie::Limit),
         3 => (0_u8..2, span, any::<bool>())
             .prop_map(|(key, span, replace)| Tie::Unique { key, span, replace }),
     ]
@@ -107,8 +117,16 @@ fn draft() -> impl Strategy<Value = Draft> {
     let names = (0..IDS, any::<u8>(), weighted(0.2, 0_u8..2), weighted(0.6, 0_u8..3), weighted(0.4, 0_u8..2));
     let nature = (0_usize..3, 1_u32..4, 1_u32..4, prop::bool::weighted(0.1));
     let when = (times(&[0, 0, 0, 1, 1000, 5000]), weighted(0.2, times(&[0, 1000, 5000])));
-    (names, nature, when, tie()).prop_map(|(names, nature, (delay, deadline), tie)| {
+    let parents = (weighted(0.9, vec(any::<u8>(), 0..3)), any::<bool>());
+    (names, nature, when, tie(), parents).prop_map(|(names, nature, (delay, deadline), tie, parents)| {
         let (id, payload, class, tenant, code) = names;
+        let tie = match parents {
+            (Some(parents), tolerant) if id < FAMILY => {
+                let after = parents.into_iter().filter(|_| id > 0).map(|parent| parent % id.max(1)).collect();
+                Tie::Group { group: 0, after, tolerant }
+            }
+            _ => tie,
+        };
         let (priority, attempts, crashes, marker) = nature;
         Draft { id, payload, priority, delay, attempts, crashes, class, tenant, code, deadline, marker, tie }
     })
@@ -128,7 +146,7 @@ fn change() -> impl Strategy<Value = Change> {
     let rate = (1_u32..4, prop::sample::select(&[999_u64, 5000, 10_000][..]));
     prop_oneof![
         3 => prop::sample::select(&[0_u8, 0, 1, 2][..]).prop_map(Change::Mode),
-        4 => (0_u8..2, weighted(0.7, 1_u32..4), weighted(0.5, rate))
+        4 => (0_u8..2, weighted(0.7, 1_u32..3), weighted(0.4, rate))
             .prop_map(|(name, concurrency, rate)| Change::Limit { name, concurrency, rate }),
         1 => (0_u8..2).prop_map(Change::Lift),
         1 => (0_u8..3, prop::sample::select(&[50_u32, 100, 300][..]))
@@ -139,11 +157,24 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-pub(crate) fn act() -> impl Strategy<Value = Act> {
+/// A limit on concurrency and one on the rate are there from the start: so many acts later few would be left.
+pub(crate) fn plan() -> impl Strategy<Value = Vec<Act>> {
+    let limits = (1_u32..3, (1_u32..4, prop::sample::select(&[999_u64, 5000][..])));
+    (limits, vec(act(), 1..80)).prop_map(|((tasks, rate), mut acts)| {
+        let limit = |name, concurrency, rate| Act::Set(Change::Limit { name, concurrency, rate });
+        acts.splice(..0, [limit(0, Some(tasks), None), limit(1, None, Some(rate))]);
+        acts
+    })
+}
+
+fn act() -> impl Strategy<Value = Act> {
     let enqueue = (vec(draft(), 1..6), weighted(0.1, 0_u64..12), weighted(0.1, times(&[0, 1000])));
     let used = times(&[0, 0, 20, 500, 2000]);
     let settle = vec((pick(), end(), used), 0..4);
-    let claim = vec((weighted(0.2, 0_u8..2), 0_usize..4), 0..3);
+    let claim = prop_oneof![
+        3 => (1_usize..6).prop_map(|count| vec![(None, count)]),
+        1 => vec((weighted(0.2, 0_u8..2), 0_usize..6), 0..3),
+    ];
     prop_oneof![
         6 => enqueue.prop_map(|(tasks, most_ready, oldest)| Act::Enqueue { tasks, most_ready, oldest }),
         10 => (0_u8..3, settle, claim).prop_map(|(worker, settle, claim)| Act::Step { worker, settle, claim }),

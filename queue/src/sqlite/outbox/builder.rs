@@ -74,9 +74,9 @@ impl OutboxBuilder {
         let path = std::path::absolute(&self.path)
             .map_err(|source| Error::CannotOpen { path: self.path.clone(), source: Box::new(source) })?;
         let open = move || {
-            let connection = schema::open(&path, BUSY_TIMEOUT)?;
+            let (connection, log) = schema::open(&path, BUSY_TIMEOUT)?;
             rows::prepare(&connection, &path)?;
-            Ok(connection)
+            Ok((connection, log))
         };
         let engine = Engine::start(open, Timeline::new(self.clock), BUSY_TIMEOUT, None).await?;
         let shared = Arc::new(Shared::default());
