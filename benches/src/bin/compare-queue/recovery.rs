@@ -82,7 +82,8 @@ fn kill_group(backend: Backend, address: &str, group: usize, samples: &mut Sampl
     let mut held = Vec::new();
     for victim in &mut victims {
         victim.expect("ready", PATIENCE)?;
-        held.push(victim.line(PATIENCE)?.1);
+        let task = victim.line(PATIENCE).map_err(|problem| format!("a worker without a task: {problem}"))?;
+        held.push(task.1);
     }
     let mut heir = start(Role::Heir)?;
     heir.expect("ready", PATIENCE)?;
@@ -92,8 +93,10 @@ fn kill_group(backend: Backend, address: &str, group: usize, samples: &mut Sampl
         thread::sleep(RENEWAL / u32::try_from(group)?);
         killed.insert(task, victim.kill()?);
     }
-    for _ in 0..group {
-        let (moment, task) = heir.line(PATIENCE)?;
+    while !killed.is_empty() {
+        let line = heir.line(PATIENCE);
+        let (moment, task) =
+            line.map_err(|problem| format!("{} tasks are not back: {problem}", killed.len()))?;
         let kill = killed.remove(&task).ok_or_else(|| format!("{task} ran, and nobody was killed for it"))?;
         samples.add(moment - kill);
     }
