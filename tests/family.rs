@@ -25,7 +25,7 @@ enum Bond {
 
 /// The crates of the family and all their permitted edges. Tests may use any sibling: who depends on a crate does not
 /// build its tests.
-const FAMILY: [(&str, &[(&str, Bond)]); 10] = [
+const FAMILY: [(&str, &[(&str, Bond)]); 11] = [
     ("cofferdam-python", &[]),
     ("cofferdam-sandbox", &[("cofferdam-python", Bond::Optional)]),
     ("cofferdam-queue", &[]),
@@ -44,6 +44,7 @@ const FAMILY: [(&str, &[(&str, Bond)]); 10] = [
     ),
     ("cofferdam", EVERYONE),
     ("cofferdam-benches", EVERYONE),
+    ("cofferdam-chaos", &[("cofferdam-queue", Bond::Any)]),
     ("xtask", &[]),
 ];
 

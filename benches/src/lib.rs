@@ -7,13 +7,18 @@
 //! | program | question |
 //! |---|---|
 //! | `compare-sandbox` | what isolation costs: from a program's text to its result, in WebAssembly and in Docker, beside a bare Python process and a peer; runs a second, loops, indicators, the policy's check, and memory |
+//! | `compare-queue` | what a queue costs: how many tasks a second of Redis's processor time carries, beside peers and bare loops over Redis, alone and as a cluster; the embedded backends beside a peer; how soon the tasks of a killed worker run again |
 //!
 //! ```text
 //! cargo run --release -p cofferdam-benches --bin compare-sandbox
+//! cargo run --release -p cofferdam-benches --no-default-features --features queue --bin compare-queue
 //! ```
 //!
+//! `compare-queue` needs servers: `cargo xtask services up redis redis-cluster`.
+//!
 //! A peer that is a crate lies in `peers/`, as a program and a workspace of its own with its own lock file, and is driven
-//! as a process: nothing of it enters the family's dependencies. `--peer` has it built, once.
+//! as a process: nothing of it enters the family's dependencies. It is built once, by `compare-queue` unless `--peers`
+//! says otherwise, by `compare-sandbox` with `--peer`.
 #![forbid(unsafe_code)]
 
 mod samples;

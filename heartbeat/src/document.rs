@@ -11,7 +11,7 @@ use crate::seconds;
 /// The JSON has these fields in this order and no others; dashboards and scripts may rely on it:
 ///
 /// ```json
-/// {"worker_id":"worker-1#3f0e…","worker_name":"worker-1","timestamp":"2026-11-23T10:34:06.123Z",
+/// {"worker_id":"worker-1#3f0e89b2c4d51a67","worker_name":"worker-1","timestamp":"2026-11-23T10:34:06.123Z",
 ///  "status":"processing","tasks_processed":17,"tasks_failed":2,"uptime_seconds":3600,
 ///  "current_task_id":"task-42","heartbeat_interval":10,"heartbeat_ttl":30}
 /// ```

@@ -27,10 +27,17 @@ pub enum Error {
         remedy: &'static str,
     },
 
+    /// The address or the settings of the store cannot be used, or what stands there cannot hold heartbeats.
+    #[error("the heartbeat store cannot be used: {reason}")]
+    Unusable {
+        /// Why, and what to do about it. It never holds a password.
+        reason: String,
+    },
+
     /// The store refused or did not answer. Heartbeats go on by themselves once it is back.
     #[error("the heartbeat store could not {operation}: check that it is running and reachable")]
     Store {
-        /// What was tried: "put", "delete", "list" or "forget".
+        /// What was tried: "put", "delete", "list", "forget", or "be reached" when it was opened.
         operation: &'static str,
         /// What the store said.
         #[source]
@@ -66,11 +73,17 @@ impl Error {
         Self::Store { operation, source: source.into() }
     }
 
+    /// A store that cannot be used as it is set up.
+    #[cfg(feature = "redis")]
+    pub(crate) fn unusable(reason: impl std::fmt::Display, remedy: &str) -> Self {
+        Self::Unusable { reason: format!("{reason}: {remedy}") }
+    }
+
     /// The error's kind, for decisions and metrics.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::Name { .. } | Self::Timing { .. } => ErrorKind::Config,
+            Self::Name { .. } | Self::Timing { .. } | Self::Unusable { .. } => ErrorKind::Config,
             Self::Store { .. } => ErrorKind::Store,
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Thread(_) | Self::Ended => ErrorKind::Thread,

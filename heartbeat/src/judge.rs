@@ -21,7 +21,7 @@ pub(crate) struct Round {
     pub(crate) now: Duration,
     /// The monitor's calendar.
     pub(crate) wall: SystemTime,
-    /// For how long every call to the store has succeeded.
+    /// For how long every call to the store has succeeded, in one era of it.
     pub(crate) reachable_for: Duration,
 }
 
@@ -74,6 +74,9 @@ fn liveness(
     if entry.document.is_some() {
         let late = interval.saturating_add(interval / 2);
         if entry.age <= late { Liveness::Alive } else { Liveness::Suspect }
+    } else if entry.age < ttl {
+        // It wrote, so the document that is missing was lost in a failover, or is being taken away this moment.
+        Liveness::Suspect
     } else if reachable_for >= ttl || before.is_some_and(|known| known.died_at.is_some()) {
         // Who was dead before the store went out of reach stays dead until it writes again.
         Liveness::Dead

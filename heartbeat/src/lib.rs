@@ -25,6 +25,15 @@
 //! # }
 //! ```
 //!
+//! # Stores
+//! - [`MemoryStore`]: one process.
+#![cfg_attr(
+    feature = "redis",
+    doc = "- [`RedisStore`]: many processes, through Redis or Valkey, alone or as a cluster."
+)]
+#![cfg_attr(not(feature = "redis"), doc = "- `RedisStore`, with the feature `redis`: many processes.")]
+//! - Your own: a [`Store`] puts documents that expire, and lists them by an index.
+//!
 //! # What it is not
 //! - **Not a lease.** A heartbeat says who is there; it does not say who may work on a task. A queue must decide
 //!   with its own leases, since a paused worker may wake up after it was called dead.
@@ -48,12 +57,18 @@ mod monitor;
 mod monitor_builder;
 mod observer;
 mod publisher;
+mod random;
+#[cfg(feature = "redis")]
+mod redis;
 mod reporter;
 mod seconds;
 mod state;
 mod store;
 mod workers;
 
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use crate::redis::{RedisStore, RedisStoreBuilder};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use document::{Heartbeat, Status};
 pub use error::{Error, ErrorKind};
@@ -64,7 +79,7 @@ pub use observer::Observer;
 pub use publisher::{Publisher, PublisherBuilder, PublisherStats};
 pub use reporter::{Processing, Reporter};
 pub use state::{Liveness, WorkerState};
-pub use store::{Entry, Store, key};
+pub use store::{Entry, Listing, Store, key};
 pub use workers::Workers;
 
 #[cfg(doctest)]

@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::{Clock, Entry, Error, Store, SystemClock, key};
+use crate::{Clock, Entry, Error, Listing, Store, SystemClock, key};
 
 /// How long the index remembers a silent worker if no monitor forgets it first. Without it a service that starts
 /// many short-lived workers and runs no monitor would grow for ever. One hour is six times what a monitor needs.
-const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 
 /// Heartbeats of the workers of one process. Clones share the documents and are cheap.
 #[derive(Clone)]
@@ -87,18 +87,16 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn list(&self) -> Result<Vec<Entry>, Error> {
+    async fn list(&self) -> Result<Listing, Error> {
         let now = self.clock.elapsed();
         let prefix = key("");
-        Ok(self
-            .lock()
-            .iter()
-            .map(|(key, slot)| Entry {
-                worker_id: key.strip_prefix(&prefix).unwrap_or(key).to_owned(),
-                age: slot.age(now),
-                document: (!slot.expired(now)).then(|| slot.document.clone()),
-            })
-            .collect())
+        let slots = self.lock();
+        let entries = slots.iter().map(|(key, slot)| Entry {
+            worker_id: key.strip_prefix(&prefix).unwrap_or(key).to_owned(),
+            age: slot.age(now),
+            document: (!slot.expired(now)).then(|| slot.document.clone()),
+        });
+        Ok(Listing { entries: entries.collect(), era: 0 })
     }
 
     async fn forget(&self, worker_id: &str) -> Result<(), Error> {

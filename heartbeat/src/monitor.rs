@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::judge::{Known, Round};
-use crate::{Clock, Error, Observer, Store, WorkerState, Workers};
+use crate::{Clock, Error, Listing, Observer, Store, WorkerState, Workers};
 
 /// How long one call to the store may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,8 +21,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// # When a worker is called dead
 /// When its document expired *and* the monitor has been able to read the store for one full TTL of that worker. A
 /// monitor that just started, or whose store was out of reach, cannot know whether the workers could write
-/// meanwhile, so it calls the silent ones suspect until then. A store that answers, yet lost everything it held,
-/// reports nobody and so nobody dies by it.
+/// meanwhile, so it calls the silent ones suspect until then. The same holds after the store's [era](Listing::era)
+/// changed. A store that answers, yet lost everything it held, reports nobody and so nobody dies by it.
 pub struct Monitor<S> {
     pub(crate) store: S,
     pub(crate) clock: Arc<dyn Clock>,
@@ -30,8 +30,10 @@ pub struct Monitor<S> {
     pub(crate) period: Duration,
     pub(crate) forget_after: Duration,
     pub(crate) known: BTreeMap<String, Known>,
-    /// Since when, on the monitor's clock, every call to the store succeeded.
+    /// Since when, on the monitor's clock, every call to the store succeeded, and it was in the same era.
     pub(crate) reachable_since: Option<Duration>,
+    /// The store's era at the last round that succeeded.
+    pub(crate) era: Option<u64>,
     pub(crate) published: watch::Sender<Arc<[WorkerState]>>,
 }
 
@@ -52,14 +54,18 @@ impl<S: Store> Monitor<S> {
     /// # Cancellation safety
     /// A dropped call changes nothing, except that the store may have forgotten workers that died long ago.
     pub async fn observe(&mut self) -> Result<Arc<[WorkerState]>, Error> {
-        let entries = match call("list", self.store.list()).await {
-            Ok(entries) => entries,
+        let Listing { entries, era } = match call("list", self.store.list()).await {
+            Ok(listing) => listing,
             Err(error) => {
                 self.reachable_since = None;
                 return Err(error);
             }
         };
         let now = self.clock.elapsed();
+        if self.era.replace(era).is_some_and(|before| before != era) {
+            tracing::debug!("the store may have lost heartbeats: nobody is called dead for one TTL");
+            self.reachable_since = None;
+        }
         let reachable_for = now.saturating_sub(*self.reachable_since.get_or_insert(now));
         let round = Round { now, wall: self.clock.wall(), reachable_for };
         let mut known = round.judge(entries, &self.known);

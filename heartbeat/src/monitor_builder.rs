@@ -81,6 +81,7 @@ impl<S: Store> MonitorBuilder<S> {
             forget_after: self.forget_after,
             known: BTreeMap::new(),
             reachable_since: None,
+            era: None,
             published: watch::Sender::new(Arc::from([])),
         })
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 use crate::beater::{Beater, Shared};
+use crate::random::random_u64;
 use crate::{Clock, Error, Reporter, Store, SystemClock};
 
 /// A key of Redis may have 512 MiB, but a name is for people and stands in every document and label.
@@ -61,6 +62,7 @@ impl Publisher {
         PublisherBuilder {
             store,
             name: name.into(),
+            epoch: random_u64(),
             interval: INTERVAL,
             ttl: TTL,
             clock: Arc::new(SystemClock::new()),
@@ -116,12 +118,21 @@ impl fmt::Debug for Publisher {
 pub struct PublisherBuilder<S> {
     store: S,
     name: String,
+    epoch: u64,
     interval: Duration,
     ttl: Duration,
     clock: Arc<dyn Clock>,
 }
 
 impl<S: Store> PublisherBuilder<S> {
+    /// The epoch of this life of the worker: random by default. A service whose queue has drawn one for the same life
+    /// gives it here, so that whoever sees the worker die knows by [`WorkerState::epoch`](crate::WorkerState::epoch)
+    /// whose tasks to take back.
+    pub fn epoch(mut self, epoch: u64) -> Self {
+        self.epoch = epoch;
+        self
+    }
+
     /// The time between two beats: 10 s by default, 10 ms at least.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
@@ -147,7 +158,7 @@ impl<S: Store> PublisherBuilder<S> {
     /// If the name or the times are out of range, or if no thread can be started. A store out of reach is no
     /// error here: the publisher goes on trying and [`Publisher::stats`] tells.
     pub fn build(self) -> Result<Publisher, Error> {
-        let Self { store, name, interval, ttl, clock } = self;
+        let Self { store, name, epoch, interval, ttl, clock } = self;
         let braces_or_control = |c: char| c.is_control() || matches!(c, '{' | '}');
         if name.is_empty() || name.len() > NAME_MAX_BYTES || name.contains(braces_or_control) {
             return Err(Error::Name { name });
@@ -161,7 +172,7 @@ impl<S: Store> PublisherBuilder<S> {
             return Err(Error::Timing { what: "heartbeat ttl", given: ttl, remedy });
         }
 
-        let worker_id = format!("{name}#{}", uuid::Uuid::new_v4().simple());
+        let worker_id = format!("{name}#{epoch:016x}");
         let reporter = Reporter::default();
         let shared = Arc::new(Shared::default());
         let (stop, stop_seen) = watch::channel(());

@@ -27,6 +27,14 @@ impl WorkerState {
     pub fn worker_name(&self) -> &str {
         self.worker_id.rsplit_once('#').map_or(self.worker_id.as_str(), |(name, _epoch)| name)
     }
+
+    /// The epoch in the worker's id: which of the lives under this name it is. `None` if another program made the id.
+    #[must_use]
+    pub fn epoch(&self) -> Option<u64> {
+        let (_name, epoch) = self.worker_id.rsplit_once('#')?;
+        let is_ours = epoch.len() == 16 && epoch.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u64::from_str_radix(epoch, 16).ok().filter(|_| is_ours)
+    }
 }
 
 /// Whether a worker lives.

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use crate::Error;
 
+/// What the promised keys begin with.
+pub(crate) const PREFIX: &str = "worker:heartbeat";
+
 /// The key of a worker's document: `worker:heartbeat:{worker_id}` with the id put in.
 ///
 /// The braces are not part of the key, so it carries no hash tag: on a cluster, workers spread over all slots.
 #[must_use]
 pub fn key(worker_id: &str) -> String {
-    format!("worker:heartbeat:{worker_id}")
+    format!("{PREFIX}:{worker_id}")
 }
 
 /// A place for documents that expire by themselves, with an index of the workers beside it.
@@ -35,11 +38,23 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn delete(&self, worker_id: &str) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// All workers in the index, in any order.
-    fn list(&self) -> impl Future<Output = Result<Vec<Entry>, Error>> + Send;
+    fn list(&self) -> impl Future<Output = Result<Listing, Error>> + Send;
 
     /// Takes an id whose document expired out of the index. A worker that wrote again meanwhile must stay, or
     /// come back with its next `put`.
     fn forget(&self, worker_id: &str) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// What a store knows at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// All workers in the index, in any order.
+    pub entries: Vec<Entry>,
+    /// A number that changes when the store may have lost what was written, or aged it, although every call succeeded:
+    /// a failover to a server that had not heard everything, a restart without data, a jump of its clock. While the
+    /// store reads but does not write, it is another one each time. A monitor then waits one full TTL before it calls
+    /// anyone dead. A store that cannot lose anything always gives the same.
+    pub era: u64,
 }
 
 /// A worker as the store knows it.

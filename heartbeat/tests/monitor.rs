@@ -58,7 +58,7 @@ async fn silence_makes_suspect_then_dead_then_forgotten_and_death_is_told_once()
     );
     assert_eq!(*diary.died.lock().unwrap(), ["w#1"]);
     assert_eq!(diary.rounds.load(Ordering::SeqCst), 8);
-    assert!(store.list().await.unwrap().is_empty(), "the index forgets too");
+    assert!(store.list().await.unwrap().entries.is_empty(), "the index forgets too");
 }
 
 #[tokio::test]
@@ -174,11 +174,74 @@ impl Store for Stubborn {
     async fn delete(&self, id: &str) -> Result<(), cofferdam_heartbeat::Error> {
         self.0.delete(id).await
     }
-    async fn list(&self) -> Result<Vec<cofferdam_heartbeat::Entry>, cofferdam_heartbeat::Error> {
+    async fn list(&self) -> Result<cofferdam_heartbeat::Listing, cofferdam_heartbeat::Error> {
         self.0.list().await
     }
     async fn forget(&self, _: &str) -> Result<(), cofferdam_heartbeat::Error> {
         Err(cofferdam_heartbeat::Error::store("forget", "no permission"))
+    }
+}
+
+#[tokio::test]
+async fn a_new_era_of_the_store_starts_the_wait_again() {
+    let (clock, store) = world();
+    let fickle = Fickle { store: store.clone(), era: Arc::default(), lost: Arc::default() };
+    let mut monitor = Monitor::builder(fickle.clone()).clock(clock.clone()).build().unwrap();
+    store.put("w#1", document("w#1"), TTL).await.unwrap();
+    monitor.observe().await.unwrap();
+    clock.advance(TTL);
+    fickle.era.store(1, Ordering::SeqCst);
+    assert_eq!(verdicts(&monitor.observe().await.unwrap()), [("w#1", Liveness::Suspect)]);
+    clock.advance(seconds(29));
+    assert_eq!(verdicts(&monitor.observe().await.unwrap()), [("w#1", Liveness::Suspect)]);
+    clock.advance(seconds(1));
+    assert_eq!(verdicts(&monitor.observe().await.unwrap()), [("w#1", Liveness::Dead)]);
+    fickle.era.store(2, Ordering::SeqCst);
+    assert_eq!(verdicts(&monitor.observe().await.unwrap()), [("w#1", Liveness::Dead)], "the dead stay dead");
+}
+
+#[tokio::test]
+async fn a_document_that_is_missing_before_its_time_is_no_death() {
+    let (clock, store) = world();
+    let fickle = Fickle { store: store.clone(), era: Arc::default(), lost: Arc::default() };
+    let mut monitor = Monitor::builder(fickle.clone()).clock(clock.clone()).build().unwrap();
+    store.put("w#1", document("w#1"), TTL).await.unwrap();
+    monitor.observe().await.unwrap();
+    clock.advance(TTL);
+    store.put("w#1", document("w#1"), TTL).await.unwrap();
+    fickle.lost.store(true, Ordering::SeqCst);
+    assert_eq!(verdicts(&monitor.observe().await.unwrap()), [("w#1", Liveness::Suspect)]);
+    clock.advance(seconds(29));
+    assert_eq!(verdicts(&monitor.observe().await.unwrap()), [("w#1", Liveness::Suspect)]);
+    clock.advance(seconds(1));
+    assert_eq!(verdicts(&monitor.observe().await.unwrap()), [("w#1", Liveness::Dead)]);
+}
+
+/// A store that may lose documents, and knows when.
+#[derive(Clone)]
+struct Fickle {
+    store: cofferdam_heartbeat::MemoryStore,
+    era: Arc<std::sync::atomic::AtomicU64>,
+    lost: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Store for Fickle {
+    async fn put(&self, id: &str, document: String, ttl: Duration) -> Result<(), cofferdam_heartbeat::Error> {
+        self.store.put(id, document, ttl).await
+    }
+    async fn delete(&self, id: &str) -> Result<(), cofferdam_heartbeat::Error> {
+        self.store.delete(id).await
+    }
+    async fn list(&self) -> Result<cofferdam_heartbeat::Listing, cofferdam_heartbeat::Error> {
+        let mut listing = self.store.list().await?;
+        listing.era = self.era.load(Ordering::SeqCst);
+        if self.lost.load(Ordering::SeqCst) {
+            listing.entries.iter_mut().for_each(|entry| entry.document = None);
+        }
+        Ok(listing)
+    }
+    async fn forget(&self, id: &str) -> Result<(), cofferdam_heartbeat::Error> {
+        self.store.forget(id).await
     }
 }
 

@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cofferdam_heartbeat::{Entry, Error, ErrorKind, MemoryStore, Publisher, Store, key};
+use cofferdam_heartbeat::{Error, ErrorKind, Listing, MemoryStore, Monitor, Publisher, Store, key};
 use common::{Cable, first_beat, settled, until, world};
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ async fn stop_takes_the_document_away_and_drop_leaves_it_to_expire() {
     assert!(store.get(&key(&dropped_id)).is_some());
     clock.advance(Duration::from_millis(1));
     assert!(store.get(&key(&dropped_id)).is_none());
-    assert_eq!(store.list().await.unwrap().len(), 1, "the index still tells that someone died");
+    assert_eq!(store.list().await.unwrap().entries.len(), 1, "the index still tells that someone died");
 }
 
 #[tokio::test]
@@ -102,8 +102,8 @@ async fn a_store_that_panics_ends_the_thread_and_the_stop_says_so() {
         async fn delete(&self, _: &str) -> Result<(), Error> {
             Ok(())
         }
-        async fn list(&self) -> Result<Vec<Entry>, Error> {
-            Ok(Vec::new())
+        async fn list(&self) -> Result<Listing, Error> {
+            Ok(Listing { entries: Vec::new(), era: 0 })
         }
         async fn forget(&self, _: &str) -> Result<(), Error> {
             Ok(())
@@ -141,7 +141,22 @@ async fn the_memory_store_does_not_grow_for_ever_without_a_monitor() {
         store.put(&format!("w#{n}"), "{}".to_owned(), Duration::from_secs(30)).await.unwrap();
         clock.advance(Duration::from_secs(36));
     }
-    assert!(store.list().await.unwrap().len() <= 102, "one hour and 30 s hold at most 101 of them");
+    assert!(store.list().await.unwrap().entries.len() <= 102, "one hour and 30 s hold at most 101 of them");
+}
+
+#[tokio::test]
+async fn the_epoch_of_the_id_is_the_one_that_was_given_and_the_monitor_reads_it_back() {
+    let store = MemoryStore::new();
+    let given = Publisher::builder(store.clone(), "a#name").epoch(0x0af).build().unwrap();
+    let drawn = Publisher::builder(store.clone(), "z").build().unwrap();
+    assert_eq!(given.worker_id(), "a#name#00000000000000af");
+    first_beat(&given).await;
+    first_beat(&drawn).await;
+    store.put("x#of another program", "{}".to_owned(), Duration::from_secs(30)).await.unwrap();
+    let workers = Monitor::builder(store).build().unwrap().observe().await.unwrap();
+    let seen: Vec<_> = workers.iter().map(|worker| (worker.worker_name(), worker.epoch())).collect();
+    let epoch = u64::from_str_radix(drawn.worker_id().strip_prefix("z#").unwrap(), 16).unwrap();
+    assert_eq!(seen, [("a#name", Some(0xaf)), ("x", None), ("z", Some(epoch))]);
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 //! All leases, delays and ages are measured on the clock of the broker, never on a worker's, so hosts whose clocks
 //! differ agree on who is dead. Tests move a [`ManualClock`] by hand.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,6 +12,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub trait Clock: Send + Sync + 'static {
     /// The present moment. It may stand still; where it steps back, brokers go on with the latest moment seen.
     fn now(&self) -> SystemTime;
+}
+
+impl fmt::Debug for dyn Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
 }
 
 /// The clock of the host.

@@ -195,6 +195,99 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// A schedule cannot be read; the caller's to mend.
+    #[error("the schedule {expression:?} cannot be used: {problem}")]
+    InvalidSchedule {
+        /// Its expression, cut to a readable length.
+        expression: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+
+    /// A record was written by a later version of this crate.
+    #[error("the record has version {found}, this program knows up to {supported}: upgrade the program")]
+    NewerRecord {
+        /// The version of the record.
+        found: u8,
+        /// The latest version that this program knows.
+        supported: u8,
+    },
+
+    /// A record is not as this crate wrote it.
+    #[error("the record is damaged, {problem}: restore it from a copy, or make it anew")]
+    DamagedRecord {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+
+    /// The task was taken away from the run that asked: its lease ran out, or somebody cancelled the task.
+    #[error("the lease of task {task} was taken back: end the run, its result would be dropped")]
+    LeaseLost {
+        /// The task.
+        task: TaskId,
+    },
+
+    /// A worker stopped before the broker had taken all its settlements.
+    #[error(
+        "the broker did not take the endings of {tasks} tasks before the worker stopped: they will run again"
+    )]
+    Unsettled {
+        /// How many tasks it concerns.
+        tasks: usize,
+    },
+
+    /// The address of a server cannot be used; the caller's to mend.
+    #[error("{url:?} is no address of a Redis: {problem}")]
+    InvalidUrl {
+        /// The address, without its password.
+        url: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+
+    /// The server refused the user, its password or a command.
+    #[error("{server} refused: {problem}; check user, password and ACL rules")]
+    Refused {
+        /// The server's address, without the password.
+        server: String,
+        /// What the server said.
+        problem: String,
+    },
+
+    /// The server answers but cannot serve as a queue.
+    #[error("{server} cannot hold a queue: {problem}")]
+    Unfit {
+        /// The server's address, without the password.
+        server: String,
+        /// What is wrong with it, and what to set.
+        problem: String,
+    },
+
+    /// The server did not answer, or not well, until the deadline. The call may have taken effect.
+    #[error("could not {action} within {waited:?}: {problem}")]
+    Unanswered {
+        /// What was being done.
+        action: &'static str,
+        /// How long it was tried.
+        waited: Duration,
+        /// What happened last.
+        problem: String,
+    },
+
+    /// The call took effect, but fewer replicas than asked for confirmed it in time. Repeat it, by the same ids, until
+    /// it is confirmed.
+    #[error(
+        "{confirmed} of {wanted} replicas confirmed within {waited:?}: repeat the call, or check the replicas"
+    )]
+    NotReplicated {
+        /// How many replicas were to confirm.
+        wanted: usize,
+        /// How many did.
+        confirmed: usize,
+        /// How long was waited.
+        waited: Duration,
+    },
+
     /// The broker was closed, or its thread has ended.
     #[error("the broker is closed: open it again")]
     Closed,
@@ -209,6 +302,8 @@ pub enum ErrorKind {
     NotFound,
     /// The file cannot serve as a queue and was left as it is.
     UnusableFile,
+    /// The server cannot serve as a queue, or not for this user.
+    UnusableServer,
     /// The storage has no room, or the queue no place.
     Full,
     /// Others hold the storage; the call may be repeated.
@@ -227,6 +322,7 @@ impl ErrorKind {
             Self::InvalidInput => "invalid_input",
             Self::NotFound => "not_found",
             Self::UnusableFile => "unusable_file",
+            Self::UnusableServer => "unusable_server",
             Self::Full => "full",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
@@ -243,8 +339,14 @@ impl Error {
             Self::InvalidName { .. }
             | Self::InvalidSetting { .. }
             | Self::TooLarge { .. }
-            | Self::BatchTooLarge { .. } => ErrorKind::InvalidInput,
-            Self::UnknownTask { .. } | Self::UnknownDependency { .. } => ErrorKind::NotFound,
+            | Self::BatchTooLarge { .. }
+            | Self::InvalidSchedule { .. }
+            | Self::NewerRecord { .. }
+            | Self::DamagedRecord { .. }
+            | Self::InvalidUrl { .. } => ErrorKind::InvalidInput,
+            Self::UnknownTask { .. } | Self::UnknownDependency { .. } | Self::LeaseLost { .. } => {
+                ErrorKind::NotFound
+            }
             Self::QueueFull { .. } => ErrorKind::Full,
             Self::Draining { .. } => ErrorKind::Closed,
             Self::NotADatabase { .. }
@@ -254,7 +356,12 @@ impl Error {
             | Self::NewerSchema { .. } => ErrorKind::UnusableFile,
             Self::StorageFull { .. } => ErrorKind::Full,
             Self::Busy { .. } => ErrorKind::Busy,
-            Self::Storage { .. } | Self::Corrupt { .. } => ErrorKind::Unavailable,
+            Self::Refused { .. } | Self::Unfit { .. } => ErrorKind::UnusableServer,
+            Self::Storage { .. }
+            | Self::Corrupt { .. }
+            | Self::Unsettled { .. }
+            | Self::Unanswered { .. }
+            | Self::NotReplicated { .. } => ErrorKind::Unavailable,
             Self::Closed => ErrorKind::Closed,
         }
     }

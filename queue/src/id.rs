@@ -60,7 +60,7 @@ impl TaskId {
     }
 
     /// Takes an id that this crate has stored, hence checked, before.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "redis", feature = "sqlite"))]
     pub(crate) fn from_stored(id: &str) -> Self {
         Self(id.into())
     }

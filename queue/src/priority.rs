@@ -35,7 +35,7 @@ impl Priority {
         }
     }
 
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "redis", feature = "sqlite"))]
     pub(crate) fn from_rank(rank: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|priority| i64::from(priority.rank()) == rank)
     }

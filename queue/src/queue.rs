@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES, check_setting};
 use crate::{
-    AnyBroker, Bound, Broker, Cancelled, Delivery, Ending, Enqueued, Error, Lease, Listener, NewTask, Note,
-    Novelty, Observer, Operation, OperationEvent, QueueName, QueueSettings, QueueStats, ReapScope, Reaped,
-    Section, Setting, Settlement, Step, StepReply, TaskId, TaskState, TaskView, Topic, Verdict, WorkerId,
-    WorkerLoad,
+    AnyBroker, Bound, Broker, Cancelled, Delivery, Ending, Enqueued, Error, Follow, Lease, Listener, NewTask,
+    Note, Novelty, Observer, Operation, OperationEvent, QueueName, QueueSettings, QueueStats, ReapScope,
+    Reaped, Section, Setting, Settlement, Step, StepReply, TaskId, TaskState, TaskView, Topic, Verdict,
+    WorkerId, WorkerLoad,
 };
 
 /// The pause of a waiting caller between looks at the task, at most, whatever the signals say.
-const LONGEST_LOOK_INTERVAL: Duration = Duration::from_secs(5);
+pub(crate) const LONGEST_LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// One named queue: the calls of a [`Broker`] without its name in each, and reports to an [`Observer`]. Cheap to
 /// clone; clones are the same queue.
@@ -78,19 +78,7 @@ impl Queue {
     /// an id to be able to repeat the call.
     pub async fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Vec<Enqueued>, Error> {
         let mut answers = Vec::with_capacity(tasks.len());
-        let mut rest = tasks.into_iter().peekable();
-        while rest.peek().is_some() {
-            let mut bytes = 0_usize;
-            let mut trip = Vec::new();
-            while let Some(task) = rest.next_if(|task| {
-                bytes = bytes.saturating_add(task.payload.len());
-                trip.is_empty() || bytes <= MAX_BATCH_BYTES
-            }) {
-                trip.push(task);
-                if trip.len() == MAX_BATCH {
-                    break;
-                }
-            }
+        for trip in trips(tasks) {
             answers.extend(self.enqueue_trip(trip).await?);
         }
         Ok(answers)
@@ -244,7 +232,14 @@ impl Queue {
     /// # Errors
     /// As for [`Broker::purge`]; what was deleted before stays so.
     pub async fn purge(&self, section: Section) -> Result<u64, Error> {
-        in_parts(async || self.broker.purge(&self.name, section, MAX_BATCH).await).await
+        let mut total = 0;
+        loop {
+            let gone = self.broker.purge(&self.name, section, MAX_BATCH).await?;
+            total += gone;
+            if gone < MAX_BATCH as u64 {
+                return Ok(total);
+            }
+        }
     }
 
     /// Shows at most `max` tasks of a section; see [`Broker::peek`].
@@ -317,6 +312,22 @@ impl Queue {
         }
     }
 
+    /// Watches a task while it runs: what its handler [`report`](crate::Job::report)s, as it comes, until the end.
+    ///
+    /// ```no_run
+    /// # async fn watch(queue: cofferdam_queue::Queue, id: cofferdam_queue::TaskId) -> Result<(), cofferdam_queue::Error> {
+    /// let mut follow = queue.follow(&id);
+    /// while let Some(progress) = follow.next().await? {
+    ///     println!("{}", String::from_utf8_lossy(&progress));
+    /// }
+    /// println!("{:?}", follow.outcome());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn follow(&self, task: &TaskId) -> Follow {
+        Follow::new(self.clone(), task.clone(), self.listen(&Topic::Task(task.clone())))
+    }
+
     /// Counts the queue's tasks; see [`Broker::stats`] for the cost.
     ///
     /// # Errors
@@ -331,12 +342,24 @@ impl Queue {
     /// # Errors
     /// When the store fails; what was deleted before stays so.
     pub async fn forget(&self, age: Duration) -> Result<u64, Error> {
-        in_parts(async || self.broker.forget(&self.name, age, MAX_BATCH).await).await
+        let mut total = 0;
+        loop {
+            let gone = self.forget_some(age).await?;
+            total += gone;
+            if gone < MAX_BATCH as u64 {
+                return Ok(total);
+            }
+        }
     }
 
     /// Listens for a change.
     pub fn listen(&self, topic: &Topic) -> Listener {
         self.broker.listen(&self.name, topic)
+    }
+
+    /// One bounded step of [`forget`](Self::forget).
+    pub(crate) async fn forget_some(&self, age: Duration) -> Result<u64, Error> {
+        self.broker.forget(&self.name, age, MAX_BATCH).await
     }
 
     async fn observed<T>(
@@ -352,16 +375,23 @@ impl Queue {
     }
 }
 
-/// Repeats a call that deletes at most [`MAX_BATCH`] things until it finds fewer, and answers how many went.
-async fn in_parts(mut part: impl AsyncFnMut() -> Result<u64, Error>) -> Result<u64, Error> {
-    let mut total = 0;
-    loop {
-        let gone = part().await?;
-        total += gone;
-        if gone < MAX_BATCH as u64 {
-            return Ok(total);
+/// Parts of at most [`MAX_BATCH`] tasks and [`MAX_BATCH_BYTES`], in order.
+pub(crate) fn trips(tasks: Vec<NewTask>) -> impl Iterator<Item = Vec<NewTask>> {
+    let mut rest = tasks.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let mut bytes = 0_usize;
+        let mut trip = Vec::new();
+        while let Some(task) = rest.next_if(|task| {
+            bytes = bytes.saturating_add(task.weight());
+            trip.is_empty() || bytes <= MAX_BATCH_BYTES
+        }) {
+            trip.push(task);
+            if trip.len() == MAX_BATCH {
+                break;
+            }
         }
-    }
+        (!trip.is_empty()).then_some(trip)
+    })
 }
 
 impl fmt::Debug for Queue {

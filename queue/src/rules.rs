@@ -114,7 +114,7 @@ pub(crate) fn check_purge(section: Section) -> Result<(), Error> {
 }
 
 /// The beginning of an error message, marked where it was cut: handlers pass on what untrusted code wrote.
-fn bounded(error: &str) -> String {
+pub(crate) fn bounded(error: &str) -> String {
     if error.len() <= MAX_ERROR_BYTES {
         return error.to_owned();
     }

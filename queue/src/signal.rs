@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+#[cfg(feature = "redis")]
+use crate::{Enqueued, Novelty, Reaped, Step, StepReply, Verdict};
 use crate::{QueueName, TaskId, Topic};
 
 /// Where [`Listener`]s hear of a change.
@@ -133,6 +135,60 @@ impl Hub {
         }
     }
 
+    /// Wakes those whom an enqueue concerns.
+    #[cfg(feature = "redis")]
+    pub(crate) fn enqueued(&self, queue: &QueueName, answers: &[Enqueued]) {
+        if answers.iter().any(|answer| answer.novelty == Novelty::New) {
+            self.ready(queue);
+        }
+    }
+
+    /// Wakes those whom a step concerns.
+    #[cfg(feature = "redis")]
+    pub(crate) fn stepped(&self, queue: &QueueName, step: &Step, reply: &StepReply) {
+        let pairs = step.settle.iter().zip(&reply.settled);
+        let ended = pairs.filter(|(_, verdict)| matches!(verdict, Verdict::Recorded | Verdict::Dead));
+        self.finished(queue, ended.map(|(one, _)| &one.lease.task));
+        if reply.settled.iter().any(|verdict| matches!(verdict, Verdict::Retrying | Verdict::HandedBack)) {
+            self.ready(queue);
+        }
+    }
+
+    /// Wakes those whom a reaping concerns.
+    #[cfg(feature = "redis")]
+    pub(crate) fn reaped(&self, queue: &QueueName, reaped: &[Reaped]) {
+        self.finished(queue, reaped.iter().filter(|one| one.dead).map(|one| &one.task));
+        if reaped.iter().any(|one| !one.dead) {
+            self.ready(queue);
+        }
+    }
+
+    /// Wakes everybody, because changes may have been missed.
+    #[cfg(feature = "redis")]
+    pub(crate) fn changed(&self, queue: &QueueName) {
+        self.ready(queue);
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        for signal in signals.finished.get(queue).into_iter().flat_map(HashMap::values) {
+            signal.raise();
+        }
+    }
+
+    /// Whether somebody listens for work.
+    #[cfg(feature = "redis")]
+    pub(crate) fn awaits_work(&self, queue: &QueueName) -> bool {
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        signals.ready.get(queue).is_some_and(|signal| !signal.is_abandoned())
+    }
+
+    /// Whether somebody waits for a task.
+    #[cfg(feature = "redis")]
+    pub(crate) fn is_awaited(&self, queue: &QueueName, task: &TaskId) -> bool {
+        let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        let signal = signals.finished.get(queue).and_then(|of_queue| of_queue.get(task));
+        signal.is_some_and(|signal| !signal.is_abandoned())
+    }
+
+    /// Wakes those who look for work.
     fn ready(&self, queue: &QueueName) {
         let signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(signal) = signals.ready.get(queue) {

@@ -104,6 +104,7 @@ impl DeathReason {
     ];
 
     /// The code in storage; part of the format.
+    #[cfg(any(feature = "redis", feature = "sqlite"))]
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Failures => 0,
@@ -117,6 +118,7 @@ impl DeathReason {
         }
     }
 
+    #[cfg(any(feature = "redis", feature = "sqlite"))]
     pub(crate) fn from_code(code: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| i64::from(reason.code()) == code)
     }

@@ -185,6 +185,11 @@ impl NewTask {
         self
     }
 
+    /// About how many bytes the task takes on its way: those of its payload and of the ids that it waits for.
+    pub(crate) fn weight(&self) -> usize {
+        self.payload.len() + self.after.iter().map(|task| task.as_str().len()).sum::<usize>()
+    }
+
     /// The id that the task has or was given.
     #[must_use]
     pub const fn task_id(&self) -> &TaskId {

@@ -1,52 +1,21 @@
 //! The worker: what it does with tasks that end well, fail, panic, block or outlive their lease.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod support;
+
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cofferdam_queue::{
-    Backoff, DeathReason, Failure, Job, Memory, NewTask, Observer, Priority, ProgressSnapshot, Queue,
-    ReapScope, TaskId, TaskState, Worker, WorkerBuilder,
+    Backoff, DeathReason, Failure, Job, Memory, Observer, Priority, Queue, ReapScope, TaskState,
 };
+use support::{PATIENCE, builder, id, run_until_finished, task};
 use tokio::sync::{Semaphore, oneshot};
-
-/// Long enough that only a fault lets a test wait for it.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 fn queue() -> Queue {
     Queue::new(Memory::new(), "q").unwrap()
-}
-
-fn id(text: &str) -> TaskId {
-    TaskId::new(text).unwrap()
-}
-
-fn task(text: &str) -> NewTask {
-    NewTask::new(text).id(id(text))
-}
-
-fn builder(queue: &Queue) -> WorkerBuilder {
-    Worker::builder(queue.clone()).backoff(Backoff::NONE).poll_interval(Duration::from_millis(10))
-}
-
-/// Runs a worker until these tasks are finished, and answers its counters and where the tasks stand.
-async fn run_until_finished<H: cofferdam_queue::Handler>(
-    queue: &Queue,
-    worker: Worker,
-    handler: H,
-    tasks: &[&str],
-) -> (ProgressSnapshot, Vec<TaskState>) {
-    let (watched, ids) = (queue.clone(), tasks.iter().map(|task| id(task)).collect::<Vec<_>>());
-    let finished = async move {
-        for id in &ids {
-            assert!(watched.wait(id, PATIENCE).await.unwrap().is_finished(), "{id} did not finish");
-        }
-    };
-    let counters = worker.run(handler, finished).await.unwrap();
-    let ids = tasks.iter().map(|task| id(task)).collect();
-    (counters, queue.states(ids).await.unwrap().into_iter().map(Option::unwrap).collect())
 }
 
 #[tokio::test]

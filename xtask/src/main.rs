@@ -2,12 +2,14 @@
 //!
 //! - `test` runs every gate that a change must pass, in order, and ends with a table.
 //! - `image` makes the image that the Docker backend runs programs in.
+//! - `chaos` builds and runs the chaos suite.
 //! - `services` brings up the databases and daemons that tests talk to, and takes down exactly what it started.
 //!
 //! It depends on no crate of the family, so that a broken family can still be tested.
 
 #![forbid(unsafe_code)]
 
+mod chaos;
 mod error;
 mod image;
 mod services;
@@ -34,6 +36,8 @@ enum Command {
     Test(test::Arguments),
     /// Make the image that the Docker backend runs programs in, without a registry.
     Image(image::Arguments),
+    /// Bring faults about on a Redis Cluster and judge what became of every task.
+    Chaos(chaos::Arguments),
     /// Start, stop and list the services that tests talk to.
     Services(services::Arguments),
 }
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
     let done = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Image(arguments) => image::run(&workspace, &arguments),
+        Command::Chaos(arguments) => chaos::run(&workspace, &arguments),
         Command::Services(arguments) => services::run(&workspace, &arguments),
     });
     match done {

@@ -1,11 +1,16 @@
 //! A world with a clock that stands still, and a store that can be taken out of reach.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[cfg(feature = "redis")]
+pub(crate) mod server;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use cofferdam_heartbeat::{Entry, Error, ManualClock, MemoryStore, Observer, Publisher, Store, WorkerState};
+use cofferdam_heartbeat::{
+    Error, Listing, ManualClock, MemoryStore, Observer, Publisher, Store, WorkerState,
+};
 
 /// 2026-11-23T10:34:06.123Z
 pub(crate) fn start() -> SystemTime {
@@ -78,7 +83,7 @@ impl Store for Cable {
         self.check("delete").await?;
         self.store.delete(worker_id).await
     }
-    async fn list(&self) -> Result<Vec<Entry>, Error> {
+    async fn list(&self) -> Result<Listing, Error> {
         self.check("list").await?;
         self.store.list().await
     }

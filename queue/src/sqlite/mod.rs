@@ -29,6 +29,7 @@ mod ledger;
 mod limits;
 mod moves;
 mod notes;
+mod outbox;
 mod payloads;
 mod peek;
 mod schema;
@@ -41,6 +42,7 @@ mod upkeep;
 mod view;
 
 pub use builder::SqliteBuilder;
+pub use outbox::{Outbox, OutboxBuilder, OutboxState, OutboxStats};
 
 use std::fmt;
 use std::path::Path;

@@ -7,21 +7,37 @@
 mod builder;
 mod cancellation;
 mod desk;
+mod failure;
 mod handler;
+mod job;
+mod pending;
 mod renewal;
+mod roster;
+mod router;
 mod run;
+#[cfg(feature = "tower")]
+mod service;
 mod settle;
+mod upkeep;
 
 pub use builder::WorkerBuilder;
 pub use cancellation::Cancellation;
 pub use desk::{Progress, ProgressSnapshot};
-pub use handler::{Failure, Handler, Job};
+pub use failure::Failure;
+#[cfg(feature = "apalis")]
+pub(crate) use failure::in_full;
+pub use handler::Handler;
+pub use job::Job;
+pub use router::Router;
+#[cfg(feature = "tower")]
+pub use service::ServiceHandler;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Backoff, Error, Queue, WorkerId};
+use crate::{Backoff, Error, Label, Queue, WorkerId};
 use desk::Desk;
 
 /// Runs a [`Handler`] on the tasks of a queue.
@@ -56,11 +72,16 @@ pub struct Worker {
 
 #[derive(Debug, Clone)]
 struct Settings {
-    concurrency: usize,
+    /// By resource class; `None` for tasks without one.
+    places: BTreeMap<Option<Label>, usize>,
     lease: Duration,
     poll: Duration,
     drain: Duration,
     backoff: Backoff,
+    forget_after: Option<Duration>,
+    /// Tells when schedules are due.
+    #[cfg(feature = "cron")]
+    clock: Arc<dyn crate::Clock>,
 }
 
 impl Worker {
@@ -85,7 +106,9 @@ impl Worker {
     /// drain deadline allows, cancels the rest and hands them back unharmed. Answers the final counters.
     ///
     /// Errors of the broker that may pass are logged and the calls repeated; results that wait to be recorded are
-    /// kept, and their leases renewed, until the broker takes them. Must be called on a tokio runtime with time
+    /// kept, and their leases renewed, until the broker takes them. A part of a cluster that is down holds up only
+    /// what belongs to it. Beside its tasks the worker takes back what dead workers held and fires
+    /// the queue's schedules. Must be called on a tokio runtime with time
     /// enabled.
     ///
     /// # Errors

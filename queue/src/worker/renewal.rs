@@ -1,24 +1,28 @@
 //! The thread that renews leases.
 //!
 //! It has its own small runtime, so that a handler which blocks every thread of the program's runtime does not cost
-//! the worker its tasks. It never settles and never claims.
+//! the worker its tasks. A broker that has connections drives them on a thread of its own and keeps one for renewals,
+//! so a long step is not in their way either. This thread never settles and never claims.
 
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
 
 use super::desk::Desk;
 use crate::limits::MAX_BATCH;
-use crate::{Error, Queue, WorkerId, error};
+use crate::{Error, Lease, Queue, WorkerId, error};
 
 /// Stops the thread when it is dropped.
 #[must_use = "dropping it stops the renewals"]
 pub(super) struct Renewal {
-    stop: Sender<()>,
+    stop: oneshot::Sender<()>,
     ended: oneshot::Receiver<()>,
 }
 
@@ -34,18 +38,26 @@ impl Renewal {
             Error::Storage { action: "start the thread that renews leases", source }
         };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let (stop, stopped) = channel();
+        let (stop, stopped) = oneshot::channel::<()>();
         let (running, ended) = oneshot::channel();
-        let rounds = Rounds { queue, worker, desk, lease, runtime };
         let body = move || {
-            rounds.serve(&stopped);
+            runtime.block_on(async move {
+                let rounds = Rounds { queue, worker, desk, lease };
+                // Whoever drops the sender wants the thread to end; nobody sends. A renewal that is dropped on its way
+                // may still take effect, which does no harm.
+                tokio::select! {
+                    _ = stopped => {}
+                    () = rounds.serve() => {}
+                }
+            });
+            drop(runtime);
             drop(running);
         };
         thread::Builder::new().name("cofferdam-renewal".to_owned()).spawn(body).map_err(failed)?;
         Ok(Self { stop, ended })
     }
 
-    /// Stops the thread and waits until it has let go of the broker; a round under way is finished first.
+    /// Stops the thread and waits until it has let go of the broker.
     pub(super) async fn stop(self) {
         drop(self.stop);
         // An error is the thread's end as well.
@@ -58,17 +70,16 @@ struct Rounds {
     worker: WorkerId,
     desk: Arc<Desk>,
     lease: Duration,
-    runtime: Runtime,
 }
 
 impl Rounds {
-    fn serve(self, stopped: &Receiver<()>) {
+    async fn serve(&self) {
         let period = self.lease / 3;
         let mut pause = period;
-        // Whoever drops the sender wants the thread to end; nobody sends.
-        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(pause) {
+        loop {
+            sleep(pause).await;
             // After a failure there is time for several tries before the leases end.
-            pause = if self.round(period / 2) { period } else { period / 4 };
+            pause = if self.round(period / 2).await { period } else { period / 4 };
             let given_up = self.desk.give_up_unsure(Instant::now());
             if given_up > 0 {
                 tracing::warn!(
@@ -79,34 +90,48 @@ impl Rounds {
         }
     }
 
-    /// Renews everything in hand once, in calls of at most this duration.
-    fn round(&self, deadline: Duration) -> bool {
+    /// Renews everything in hand once, in calls of at most this duration. The shards of a cluster are asked apart and at
+    /// the same time, so that one that does not answer costs the tasks of others nothing.
+    async fn round(&self, deadline: Duration) -> bool {
+        let mut by_shard: BTreeMap<u16, Vec<Lease>> = BTreeMap::new();
+        for lease in self.desk.leases() {
+            by_shard.entry(lease.shard).or_default().push(lease);
+        }
+        let calls = by_shard.values().flat_map(|leases| leases.chunks(MAX_BATCH));
+        let mut calls: Vec<_> = calls.map(|leases| Box::pin(self.renew(leases, deadline))).collect();
         let mut well = true;
-        for leases in self.desk.leases().chunks(MAX_BATCH) {
-            let asked = Instant::now();
-            let call = self.queue.renew(&self.worker, leases.to_vec(), self.lease);
-            let answer = self.runtime.block_on(async { tokio::time::timeout(deadline, call).await });
-            match answer {
-                Ok(Ok(lost)) => {
-                    for lease in leases {
-                        if lost.contains(&lease.task) {
-                            tracing::warn!(messaging.message.id = %lease.task, "the lease was taken back");
-                            self.desk.lost(&lease.task, lease.token);
-                        } else {
-                            self.desk.renewed(&lease.task, lease.token, asked + self.lease);
-                        }
+        poll_fn(|context| {
+            calls.retain_mut(|call| match call.as_mut().poll(context) {
+                Poll::Ready(renewed) => {
+                    well &= renewed;
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if calls.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        well
+    }
+
+    async fn renew(&self, leases: &[Lease], deadline: Duration) -> bool {
+        let asked = Instant::now();
+        let call = self.queue.renew(&self.worker, leases.to_vec(), self.lease);
+        match timeout(deadline, call).await {
+            Ok(Ok(lost)) => {
+                for lease in leases {
+                    if lost.contains(&lease.task) {
+                        tracing::warn!(messaging.message.id = %lease.task, "the lease was taken back");
+                        self.desk.lost(&lease.task, lease.token);
+                    } else {
+                        self.desk.renewed(&lease.task, lease.token, asked + self.lease);
                     }
                 }
-                Ok(Err(error)) => {
-                    tracing::warn!(error = %error, "leases were not renewed, trying again");
-                    well = false;
-                }
-                Err(_) => {
-                    tracing::warn!(after = ?deadline, "the broker did not answer a renewal, trying again");
-                    well = false;
-                }
+                return true;
             }
+            Ok(Err(error)) => tracing::warn!(error = %error, "leases were not renewed, trying again"),
+            Err(_) => tracing::warn!(after = ?deadline, "the broker did not answer a renewal, trying again"),
         }
-        well
+        false
     }
 }

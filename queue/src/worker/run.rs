@@ -2,18 +2,22 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::Instrument;
 
+use super::job::Run;
+use super::pending::{Pending, pause};
 use super::renewal::Renewal;
-use super::settle::{Outcome, Placed, trip_length};
+use super::roster::Roster;
+use super::settle::{Meter, Outcome, Placed};
+use super::upkeep::Upkeep;
 use super::{Handler, Job, ProgressSnapshot, Worker};
-use crate::{Backoff, Delivery, Ending, Error, ErrorKind, ReapScope, Settlement, Step, Topic, Verdict};
+use crate::{Backoff, Delivery, Ending, Error, ErrorKind, Settlement, Step, Topic, Verdict};
 
 /// How soon a trip that failed is repeated. The first repetition comes at once for a person; the cap keeps a broker
 /// that is down from being hammered and still notices its return within two seconds.
@@ -25,9 +29,6 @@ const FULL_TRIPS: u32 = 10;
 
 /// How long after the drain deadline cancelled handlers may take to let go, and the last settlements to be taken.
 const LAST_GRACE: Duration = Duration::from_secs(1);
-
-/// How often expired leases of others are looked for, at least and at most; in between a quarter of the lease.
-const REAP_INTERVAL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_secs(5));
 
 pub(super) async fn run(
     worker: Worker,
@@ -42,16 +43,19 @@ pub(super) async fn run(
     )?;
     let progress = worker.progress();
     let (base, cap) = TRIP_BACKOFF;
-    let floor = Shift {
+    let trip_backoff = Backoff::new(base, cap)?;
+    let shift = Shift {
+        roster: Roster::new(&worker.settings.places),
         worker,
         handler: Arc::new(handler),
         running: JoinSet::new(),
         placed: HashMap::new(),
-        pending: Vec::new(),
+        pending: Pending::new(trip_backoff),
         failed_trips: 0,
-        trip_backoff: Backoff::new(base, cap)?,
+        trip_backoff,
     };
-    let ended = floor.work(shutdown).await;
+    let mut word = pin!(shutdown);
+    let ended = shift.work(Shutdown { word: word.as_mut(), came: false }).await;
     renewal.stop().await;
     ended.map(|()| progress.snapshot())
 }
@@ -60,48 +64,44 @@ pub(super) async fn run(
 struct Shift<H> {
     worker: Worker,
     handler: Arc<H>,
+    roster: Roster,
     running: JoinSet<Outcome>,
     placed: HashMap<Id, Placed>,
-    /// What ended and is not settled yet.
-    pending: Vec<Settlement>,
+    pending: Pending,
     failed_trips: u32,
     trip_backoff: Backoff,
 }
 
 impl<H: Handler> Shift<H> {
-    async fn work(mut self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
-        let mut shutdown = pin!(shutdown);
+    async fn work<S: Future<Output = ()>>(mut self, mut shutdown: Shutdown<'_, S>) -> Result<(), Error> {
+        let upkeep = Upkeep::start(self.worker.queue.clone(), &self.worker.settings);
         let mut listener = self.worker.queue.listen(&Topic::Ready);
-        let (shortest, longest) = REAP_INTERVAL;
-        let reap_interval = (self.worker.settings.lease / 4).clamp(shortest, longest);
-        let mut next_reap = Instant::now();
         let mut next_trip = Instant::now();
-        // Whether a claim may find something.
-        let mut hopeful = true;
-        while !shutdown_now(shutdown.as_mut()).await {
-            let places = self.worker.settings.concurrency.saturating_sub(self.placed.len());
+        // A broker that does not answer must not hold up the stop for longer than a handler may.
+        let patience = self.worker.settings.drain + LAST_GRACE;
+        while !shutdown.is_here().await {
             let now = Instant::now();
-            if now >= next_trip && (!self.pending.is_empty() || (hopeful && places > 0)) {
-                match self.trip(places).await {
-                    Ok(claimed) => hopeful = claimed == places,
-                    Err(error) => next_trip = self.after_failure(error)?,
+            if now >= next_trip && (self.pending.is_due(now) || self.roster.wants()) {
+                tokio::select! {
+                    biased;
+                    ended = self.trip(true) => if let Err(error) = ended {
+                        next_trip = self.after_failure(error)?;
+                    },
+                    () = shutdown.comes_and_then(patience) => break,
                 }
                 continue;
             }
-            if now >= next_reap {
-                self.reap().await;
-                next_reap = Instant::now() + reap_interval;
-                continue;
-            }
+            let next_due = self.pending.next_due();
             tokio::select! {
                 biased;
-                () = &mut shutdown => break,
+                () = shutdown.comes() => break,
                 Some(ended) = self.running.join_next_with_id(), if !self.running.is_empty() => self.ended(ended),
-                () = listener.changed(self.worker.settings.poll), if places > 0 && !hopeful => hopeful = true,
-                () = sleep_until(next_reap) => {}
+                () = listener.changed(self.worker.settings.poll), if self.roster.waits() => self.roster.hope(),
                 () = sleep_until(next_trip), if next_trip > now => {}
+                () = sleep_until(next_due.unwrap_or(now)), if next_due.is_some_and(|due| due > now) => {}
             }
         }
+        drop(upkeep);
         self.drain().await
     }
 
@@ -120,74 +120,103 @@ impl<H: Handler> Shift<H> {
                 self.worker.desk.cancel_all();
                 cancelled = true;
             }
-            if now >= next_trip && !self.pending.is_empty() {
-                if let Err(error) = self.trip(0).await {
+            let next = if cancelled { end } else { deadline };
+            if now >= next_trip && self.pending.is_due(now) {
+                // A trip that claims nothing may be dropped at any time.
+                if let Ok(Err(error)) = timeout_at(next, self.trip(false)).await {
                     next_trip = self.after_failure(error)?;
                 }
                 continue;
             }
+            let next_due = self.pending.next_due();
             tokio::select! {
                 biased;
                 Some(ended) = self.running.join_next_with_id(), if !self.running.is_empty() => self.ended(ended),
-                () = sleep_until(deadline), if !cancelled => {}
-                () = sleep_until(next_trip), if !self.pending.is_empty() => {}
-                () = sleep_until(end) => {}
+                () = sleep_until(next) => {}
+                () = sleep_until(next_trip), if next_trip > now => {}
+                () = sleep_until(next_due.unwrap_or(now)), if next_due.is_some_and(|due| due > now) => {}
             }
         }
         // Handlers that do not let go keep running, perhaps for ever, but their tasks go to others: the tokens are
         // void from here on.
         self.running.abort_all();
-        self.pending.extend(self.placed.drain().map(|(_, placed)| placed.hand_back()));
+        for (_, placed) in self.placed.drain() {
+            self.pending.push(placed.hand_back());
+        }
+        self.settle_the_rest().await
+    }
+
+    async fn settle_the_rest(mut self) -> Result<(), Error> {
+        let end = Instant::now() + LAST_GRACE;
+        let mut refused = None;
         while !self.pending.is_empty() {
-            self.trip(0).await?;
+            let now = Instant::now();
+            if now >= end {
+                return Err(refused.unwrap_or_else(|| self.pending.left_behind()));
+            }
+            if !self.pending.is_due(now) {
+                sleep_until(self.pending.next_due().unwrap_or(end).min(end)).await;
+            } else if let Ok(Err(error)) = timeout_at(end, self.trip(false)).await {
+                refused = Some(error);
+                sleep(pause(&self.trip_backoff, 1)).await;
+            }
         }
         Ok(())
     }
 
-    /// Settles what fits in a trip and claims for so many free places; answers how many were claimed.
-    ///
-    /// Settlements leave `pending` only when the broker has answered: a trip that fails is repeated with them.
-    async fn trip(&mut self, places: usize) -> Result<usize, Error> {
-        let count = trip_length(&self.pending);
-        let settle: Vec<Settlement> = self.pending.iter().take(count).cloned().collect();
+    /// Settles what is due and fits in a trip, and claims for the free places if it is to.
+    async fn trip(&mut self, claims: bool) -> Result<(), Error> {
+        let settle = self.pending.trip(Instant::now());
+        let wanted = if claims { self.roster.wanted() } else { Vec::new() };
         let lease = self.worker.settings.lease;
         let asked = std::time::Instant::now();
-        let step = Step::new(self.worker.id.clone()).settle(settle).claim(places, lease);
+        let step =
+            Step::new(self.worker.id.clone()).settle(settle.clone()).claim_places(wanted.clone(), lease);
         let reply = self.worker.queue.step(step).await?;
         self.failed_trips = 0;
-        for (settlement, verdict) in self.pending.drain(..count).zip(reply.settled) {
+        for (settlement, verdict) in self.pending.answered(settle, reply.settled, Instant::now()) {
             conclude(&self.worker, &settlement, verdict);
         }
-        let claimed = reply.claimed.len();
+        self.roster.claimed(&wanted, &reply.claimed);
         for delivery in reply.claimed {
             self.start(delivery, asked + lease);
         }
-        Ok(claimed)
+        Ok(())
     }
 
     fn start(&mut self, delivery: Delivery, sure_until: std::time::Instant) {
-        let queue = self.worker.queue.name().clone();
+        let worker = &self.worker;
         let span = tracing::info_span!(
             "process",
             messaging.system = "cofferdam",
             messaging.operation.name = "process",
             messaging.operation.type = "process",
-            messaging.destination.name = %queue,
+            messaging.destination.name = %worker.queue.name(),
             messaging.message.id = %delivery.lease.task,
-            messaging.client.id = %self.worker.id,
+            messaging.client.id = %worker.id,
             attempt = delivery.attempt,
             crashes = delivery.crashes,
         );
-        let placed = Placed::new(&delivery, self.worker.settings.backoff);
-        let cancellation = self.worker.desk.take(delivery.lease.clone(), sure_until);
-        let job = Job::new(queue, delivery, cancellation.clone());
+        let meter = Meter::start();
+        let placed = Placed::new(&delivery, worker.settings.backoff, Arc::clone(&meter));
+        let cancellation = worker.desk.take(delivery.lease.clone(), sure_until);
+        let run = Run {
+            queue: worker.queue.clone(),
+            worker: worker.id.clone(),
+            delivery,
+            desk: Arc::clone(&worker.desk),
+            meter: Arc::clone(&meter),
+        };
+        let job = Job::new(run, cancellation.clone());
         let handler = Arc::clone(&self.handler);
         let run = async move {
-            tokio::select! {
+            let outcome = tokio::select! {
                 biased;
                 () = cancellation.cancelled() => Outcome::Cancelled,
                 answer = handler.handle(job) => Outcome::Answered(answer),
-            }
+            };
+            meter.stop();
+            outcome
         };
         let task = self.running.spawn(run.instrument(span));
         self.placed.insert(task.id(), placed);
@@ -202,6 +231,7 @@ impl<H: Handler> Shift<H> {
                 Err(broken) => (broken.id(), Err(broken)),
             };
             if let Some(placed) = self.placed.remove(&id) {
+                self.roster.left(placed.lease.class.as_ref());
                 if matches!(outcome, Ok(Outcome::Cancelled)) && self.worker.desk.is_lost(&placed.lease) {
                     self.worker.desk.put_away(&placed.lease, |counters| counters.lost += 1);
                 } else {
@@ -209,16 +239,6 @@ impl<H: Handler> Shift<H> {
                 }
             }
             next = self.running.try_join_next_with_id();
-        }
-    }
-
-    async fn reap(&self) {
-        match self.worker.queue.reap(ReapScope::Expired).await {
-            Ok(reaped) if reaped.is_empty() => {}
-            Ok(reaped) => {
-                tracing::warn!(tasks = reaped.len(), "leases ran out and their tasks were taken back")
-            }
-            Err(error) => tracing::warn!(error = %error, "expired leases were not looked for"),
         }
     }
 
@@ -231,20 +251,39 @@ impl<H: Handler> Shift<H> {
         if error.kind() == ErrorKind::Full && self.failed_trips >= FULL_TRIPS {
             return Err(error);
         }
-        // Half of the bound and jitter over the other half: never at once, never all together.
-        let ceiling = self.trip_backoff.ceiling(self.failed_trips);
-        let pause = ceiling / 2 + self.trip_backoff.delay(self.failed_trips) / 2;
+        let pause = pause(&self.trip_backoff, self.failed_trips);
         tracing::warn!(error = %error, unsettled = self.pending.len(), ?pause, "the broker refused, trying again");
         Ok(Instant::now() + pause)
     }
 }
 
-/// Whether the shutdown has come, without waiting for it.
-async fn shutdown_now(shutdown: std::pin::Pin<&mut (impl Future<Output = ()> + Send)>) -> bool {
-    tokio::select! {
-        biased;
-        () = shutdown => true,
-        () = std::future::ready(()) => false,
+/// The word to stop, which may be waited for at several places.
+struct Shutdown<'a, S> {
+    word: Pin<&'a mut S>,
+    came: bool,
+}
+
+impl<S: Future<Output = ()>> Shutdown<'_, S> {
+    /// Completes when the word has come, at once if that was earlier. Cancellation safe.
+    async fn comes(&mut self) {
+        if !self.came {
+            self.word.as_mut().await;
+            self.came = true;
+        }
+    }
+
+    async fn comes_and_then(&mut self, pause: Duration) {
+        self.comes().await;
+        sleep(pause).await;
+    }
+
+    /// Whether it has come, without waiting for it.
+    async fn is_here(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.comes() => true,
+            () = std::future::ready(()) => false,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use cofferdam_queue::{ReapScope, Topic};
+use cofferdam_queue::{MAX_BATCH, ReapScope, Topic};
 
 use super::*;
 
@@ -27,6 +27,19 @@ pub(crate) async fn an_expired_lease_is_taken_over(setup: Setup) {
     let taken = claim_one(&queue, &second).await;
     assert_eq!((taken.attempt, taken.crashes), (1, 1));
     assert_ne!(taken.lease.token, lost.lease.token);
+}
+
+/// Many tasks, so that every part of a store in parts has some of them.
+pub(crate) async fn one_reaping_looks_everywhere(setup: Setup) {
+    let queue = setup.queue();
+    let names: Vec<String> = (0..200).map(|number| format!("t{number}")).collect();
+    queue.enqueue(names.iter().map(|name| task(name)).collect()).await.unwrap();
+    let gone = worker("gone");
+    let mut claimed = 0;
+    while claimed < names.len() {
+        claimed += queue.claim(&gone, MAX_BATCH, LEASE).await.unwrap().len();
+    }
+    assert_eq!(expire(&setup, &queue).await, names.len());
 }
 
 pub(crate) async fn a_stale_owner_cannot_settle(setup: Setup) {

@@ -134,6 +134,7 @@ macro_rules! conformance_of_shards {
             queues_do_not_mix
             a_finished_task_protects_its_id_until_it_is_forgotten
             an_expired_lease_is_taken_over
+            one_reaping_looks_everywhere
             a_stale_owner_cannot_settle
             an_expired_lease_that_nobody_took_can_still_be_settled
             a_renewed_lease_lasts

@@ -2,8 +2,7 @@
 //!
 //! A container is left over when the process that its label names is certainly gone, when its deadline is over, when it
 //! bears this sandbox's label and nobody here knows it, or when its sandbox ended in this process and could not remove
-//! it. The containers of other living processes are never touched, and
-//! neither are those that bear no label of ours.
+//! it. The containers of other living processes are never touched, and neither are those that bear no label of ours.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};

@@ -107,8 +107,8 @@ pub enum Code {
     ///
     /// Instead: a function or variable of your own.
     ModuleModified,
-    /// CD107. An import in a class body, or of a name declared `global` or `nonlocal`, after which the
-    /// check cannot follow the module.
+    /// CD107. An import in a class body, of a name declared `global` or `nonlocal`, under a private name or as
+    /// `type`, after which the check cannot follow the module.
     ///
     /// Refused: `class A: import math`.
     ///

@@ -157,7 +157,8 @@ impl Code {
             ),
             Self::MisplacedImport => rule(
                 "an import where the check cannot follow it",
-                "In a class body, or under a name declared `global`, the module escapes the check's view.",
+                "In a class body, or under a name that is declared `global` or that Python writes anew inside a class, the \
+                 module escapes the check's view.",
                 "import at the top of the program",
                 ["class A:\n    import math", "import math\nclass A:\n    pi = math.pi"],
             ),

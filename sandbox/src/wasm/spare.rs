@@ -1,9 +1,9 @@
 //! Interpreters that are made before anybody asks for them.
 //!
-//! Making one and running it in takes longer than a small program does. A session's
-//! thread does that when its session is over, for a session to come, which then only loads its program. A spare has
-//! never seen a program, is handed out once, and is the same, to the byte, as one made on demand: who gets which
-//! cannot be told from inside. It must never be an instance that somebody has used.
+//! Making one and running it in takes longer than a small program does. A session's thread does that when its session is
+//! over, for a session to come, which then only loads its program. A spare has never seen a program, is handed out once,
+//! and is the same, to the byte, as one made on demand: who gets which cannot be told from inside. It must never be an
+//! instance that somebody has used.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -180,6 +180,151 @@ const ESCAPES: &[(&str, Code, &str)] = &[
         "from operator import methodcaller\nx = methodcaller('format', y)('{0.__class__}')",
     ),
     (
+        "a name of two guarded imports is judged by the first",
+        Code::NameNotExported,
+        "from dataclasses import field as w\nfrom functools import wraps as w\nx = w",
+    ),
+    (
+        "a name of two guarded imports is judged by the first, and `Type` is called",
+        Code::DynamicType,
+        "from dataclasses import field as w\nfrom typing import Type as w\nx = w(1)",
+    ),
+    (
+        "a name of two guarded imports is judged by the first, and an array lies over bytes",
+        Code::DeniedKeyword,
+        "from dataclasses import field as a\nfrom numpy import ndarray as a\nx = a((1,), 'O', bytearray(8))",
+    ),
+    (
+        "a name of two guarded imports is judged by the first, in the use that this one is there for",
+        Code::NameNotExported,
+        "from operator import attrgetter as w\nfrom functools import wraps as w\nx = w('real')",
+    ),
+    (
+        "a guarded name is a module on another way",
+        Code::ModuleAsValue,
+        "import math as w\nfrom operator import attrgetter as w\nx = w('real')",
+    ),
+    (
+        "a guarded export is taken from what is another module on another way",
+        Code::NameNotExported,
+        "import operator as m, functools as m\n@m.wraps(f)\ndef g(): pass",
+    ),
+    (
+        "a guarded import of a builtin's name does not run, and the name stays the builtin",
+        Code::DeniedName,
+        "if x:\n    from dataclasses import field as eval\ny = eval('1')",
+    ),
+    (
+        "a guarded import of a builtin's name is deleted again",
+        Code::DeniedName,
+        "from dataclasses import field as eval\ndel eval\ny = eval('1')",
+    ),
+    (
+        "a getter of a builtin's name is not imported, and the builtin gets the literal",
+        Code::DeniedName,
+        "if x:\n    from operator import attrgetter as eval\ny = eval('open')",
+    ),
+    (
+        "`wraps` under a builtin's name is not imported, and the builtin decorates",
+        Code::DeniedName,
+        "if x:\n    from functools import wraps as eval\n@eval(text)\ndef f(): pass",
+    ),
+    (
+        "a metaclass under a builtin's name is not imported",
+        Code::DeniedName,
+        "if x:\n    from abc import ABCMeta as exec\nclass A(metaclass=exec): pass",
+    ),
+    (
+        "a guarded import of the name `type` does not run",
+        Code::DynamicType,
+        "if x:\n    from dataclasses import field as type\nT = type",
+    ),
+    (
+        "a class body reads a module before it binds the name itself",
+        Code::ModuleAsValue,
+        "import json\nclass A:\n    m = json\n    json = 1\nx = A.m.codecs",
+    ),
+    (
+        "a class body annotates the name of a module, which binds nothing",
+        Code::ModuleAsValue,
+        "import json\nclass A:\n    json: object\n    m = [json]",
+    ),
+    (
+        "a class body deletes the name of a module again",
+        Code::NameNotExported,
+        "import json\nclass A:\n    json = 1\n    del json\n    m = json.codecs",
+    ),
+    (
+        "a class body reads a module past the parameter of the function that it stands in",
+        Code::ModuleAsValue,
+        "import json\ndef f(json):\n    class A:\n        m = json\n        json = 1",
+    ),
+    (
+        "a class body reads a guarded export before it binds the name itself",
+        Code::NameNotExported,
+        "from functools import wraps\nclass A:\n    w = wraps\n    wraps = 1",
+    ),
+    (
+        "a class body replaces an imported class on one way only",
+        Code::DynamicType,
+        "from decimal import Decimal\nclass A:\n    if x: Decimal = spy\n    y = type(int) == Decimal",
+    ),
+    (
+        "a class body changes a module before it binds the name itself",
+        Code::ModuleModified,
+        "import math\nclass A:\n    math.pi = 3\n    math = 1",
+    ),
+    (
+        "a class declares a name global, and its methods see the module of the function around",
+        Code::ModuleAsValue,
+        "def f():\n    import json\n    class A:\n        global json\n        def g(self): return json",
+    ),
+    (
+        "a class declares a name global, and a comprehension in it sees the function around",
+        Code::NameNotExported,
+        "def f():\n    from functools import wraps\n    class A:\n        global wraps\n        x = [wraps for _ in 'a']",
+    ),
+    (
+        "an annotation of a name in parentheses makes no local of it, and it stays the module",
+        Code::ModuleAsValue,
+        "import json\ndef f():\n    (json): object\n    return json",
+    ),
+    (
+        "an annotation of a name in parentheses makes no local of it, and it stays the builtin",
+        Code::DeniedName,
+        "def f():\n    (eval): object\n    return eval('1')",
+    ),
+    (
+        "a private name in a class is the module that was imported under what Python makes of it",
+        Code::MisplacedImport,
+        "import json as _A__json\nclass A:\n    def f(self): return __json",
+    ),
+    (
+        "a private import in a class is read by a class in it, under what Python made of it",
+        Code::MisplacedImport,
+        "class A:\n    def f(self):\n        import json as __json\n        class B:\n            m = _A__json",
+    ),
+    (
+        "a class of a name without letters leaves private names alone",
+        Code::MisplacedImport,
+        "import json as __json\nclass A:\n    def f(self, __json):\n        class __:\n            m = __json",
+    ),
+    (
+        "what is imported as `type` shows its attributes",
+        Code::MisplacedImport,
+        "if x:\n    from functools import wraps as type\nu = type(f).func",
+    ),
+    (
+        "`:=` in an annotation binds in a class body, which then reads the builtin past its type parameter",
+        Code::Syntax,
+        "class A[eval]:\n    x = eval('1')\n    y: (eval := 1)",
+    ),
+    (
+        "`:=` in an annotation replaces a builtin that gives no type back",
+        Code::Syntax,
+        "x: (print := spy)\nT = print(type(int))",
+    ),
+    (
         "the class of abstract classes builds classes from texts",
         Code::NameNotExported,
         "import abc\nA = abc.ABCMeta('A', (), {'__match_args__': names})",

@@ -31,7 +31,11 @@ const IMPORTS: &[&str] = &[
     "from typing import Type as bar, runtime_checkable",
     "from operator import attrgetter as x, methodcaller as y",
     "from abc import ABCMeta as bar",
-    "from dataclasses import field",
+    "from dataclasses import field as x",
+    "from dataclasses import field as open, field as eval",
+    "from operator import attrgetter as vars, methodcaller as x",
+    "import operator as m, functools as m",
+    "import json as __p, re as _A__p",
     "from numpy import ndarray as x",
     "from __future__ import annotations",
 ];
@@ -80,6 +84,14 @@ impl<'b> Writer<'b> {
         }
     }
 
+    /// At the top of a function or class, now and then.
+    fn declaration(&mut self, indent: usize) {
+        if self.choice(8) == 7 {
+            let global = self.name();
+            self.line(indent + 1, &format!("global {global}"));
+        }
+    }
+
     fn statement(&mut self, indent: usize) {
         let form = if indent > 3 { self.choice(8) } else { self.choice(22) };
         let (name, other) = (self.name(), self.name());
@@ -99,19 +111,29 @@ impl<'b> Writer<'b> {
                 let member = self.one_of(MEMBERS);
                 self.line(indent, &format!("{name}.{member} = {value}"));
             }
-            10 => self.line(indent, &format!("{name}: {value} = {other}")),
+            10 => {
+                let annotated = match self.choice(4) {
+                    0 => format!("({name}): {value}"),
+                    1 => format!("{name}: {value}"),
+                    _ => format!("{name}: {value} = {other}"),
+                };
+                self.line(indent, &annotated);
+            }
             11 => self.line(indent, &format!("assert {value}, {other}")),
             12 | 13 => {
                 self.line(indent, &format!("def {name}({other}, bar={value}, *args, **rest):"));
-                let declares = self.choice(8);
-                if declares == 7 {
-                    let global = self.name();
-                    self.line(indent + 1, &format!("global {global}"));
-                }
+                self.declaration(indent);
                 self.block(indent);
             }
             14 => {
-                self.line(indent, &format!("class {name}:"));
+                let base = match self.choice(16) {
+                    12 => format!("({other}.ABC)"),
+                    13 => format!("(metaclass={other})"),
+                    14 => format!("[bar]({other})"),
+                    _ => String::new(),
+                };
+                self.line(indent, &format!("class {name}{base}:"));
+                self.declaration(indent);
                 self.block(indent);
             }
             15 => {
@@ -146,11 +168,15 @@ impl<'b> Writer<'b> {
                 self.line(indent + 1, &format!("case {pattern}:"));
                 self.block(indent + 1);
             }
-            20 => self.line(
-                indent,
-                &format!("@{name}\ndef {other}(): return {value}")
-                    .replace('\n', &format!("\n{}", "    ".repeat(indent))),
-            ),
+            20 => {
+                let decorator = match self.choice(4) {
+                    0 => format!("{name}({other})"),
+                    1 => format!("{name}.wraps({other})"),
+                    _ => name,
+                };
+                self.line(indent, &format!("@{decorator}"));
+                self.line(indent, &format!("def {other}(): return {value}"));
+            }
             _ => self.line(indent, &format!("while {value}: {name} = {other}")),
         }
     }

@@ -44,22 +44,47 @@ impl Names {
     }
 }
 
-/// Runs the command under a lock, since two at a time would take each other's ports and pid files.
+/// Runs the command.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result {
     let path = match &arguments.folder {
         Some(folder) => std::path::absolute(folder).context(|| format!("find {}", folder.display()))?,
         None => workspace.private("services"),
     };
+    locked(path, |root| match &arguments.action {
+        Action::Up(names) => names.services().iter().try_for_each(|service| up(root, *service)),
+        Action::Down(names) => down(root, names.services()),
+        Action::Status(names) => names.services().iter().try_for_each(|service| status(root, *service)),
+    })
+}
+
+/// Carries work out while these services run. Those that were not up before are ended afterwards, with their data.
+pub(crate) fn during<T>(
+    workspace: &Workspace,
+    services: &[Service],
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let path = workspace.private("services");
+    let mut started = Vec::new();
+    let there = locked(path.clone(), |root| {
+        services.iter().try_for_each(|&service| {
+            if !matches!(root.folder(service).condition()?, Condition::Up(_) | Condition::Foreign) {
+                started.push(service);
+            }
+            up(root, service)
+        })
+    });
+    let outcome = there.and_then(|()| work());
+    let ended = locked(path, |root| down(root, &started));
+    outcome.and_then(|done| ended.map(|()| done))
+}
+
+/// Works under a lock, since two at a time would take each other's ports and pid files.
+fn locked(path: PathBuf, work: impl FnOnce(&Root) -> Result) -> Result {
     fs::create_dir_all(&path).context(|| format!("make {}", path.display()))?;
     let lock = path.join("lock");
     let lock_file = File::create(&lock).context(|| format!("open {}", lock.display()))?;
     lock_file.lock().context(|| format!("lock {}", lock.display()))?;
-    let root = Root::new(path);
-    match &arguments.action {
-        Action::Up(names) => names.services().iter().try_for_each(|service| up(&root, *service)),
-        Action::Down(names) => down(&root, names.services()),
-        Action::Status(names) => names.services().iter().try_for_each(|service| status(&root, *service)),
-    }
+    work(&Root::new(path))
 }
 
 fn up(root: &Root, service: Service) -> Result {

@@ -20,4 +20,6 @@ mod redis;
 mod service;
 mod user;
 
-pub(crate) use command::{Arguments, run};
+pub(crate) use command::{Arguments, during, run};
+pub(crate) use redis::server as redis_server;
+pub(crate) use service::Service;

@@ -1,6 +1,6 @@
 //! Redis, alone and as a cluster.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Instant;
@@ -56,7 +56,12 @@ pub(super) fn start_cluster(folder: &Folder) -> Result<Settings> {
     Ok(vec![("COFFERDAM_REDIS_CLUSTER_URLS", urls.join(","))])
 }
 
-fn programs() -> Result<[std::path::PathBuf; 2]> {
+/// The program `redis-server`, for those who start one of their own.
+pub(crate) fn server() -> Result<PathBuf> {
+    install::require(["redis-server"], &["redis-server"]).map(|[server]| server)
+}
+
+fn programs() -> Result<[PathBuf; 2]> {
     install::require(["redis-server", "redis-cli"], &["redis-server", "redis-tools"])
 }
 
@@ -66,6 +71,9 @@ fn start(folder: &Folder, server: &Path, port: u16, extra: &[&str]) -> Result<La
     let mut command = Command::new(server);
     command
         .args(["--bind", "127.0.0.1", "--port", &name, "--save", "", "--appendonly", "no"])
+        // As in `deploy/redis-cluster/redis.conf`, but not its `min-replicas-to-write`: after a failover there is no second
+        // replica, so the cluster would refuse writes just when tests look for them. A test that wants it sets it.
+        .args(["--maxmemory-policy", "noeviction"])
         // Redis would otherwise write its title over the command line by which the process is known again.
         .args(["--set-proc-title", "no"])
         .args(extra)

@@ -15,7 +15,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A service that tests talk to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Service {
+pub(crate) enum Service {
     /// A single Redis.
     Redis,
     /// A Redis Cluster of three masters with a replica each.

@@ -4,9 +4,10 @@ use clap::ValueEnum;
 
 use super::{deny, features, package, quickstart};
 use crate::error::Result;
-use crate::image;
+use crate::services::{self, Service};
 use crate::tools::NEXTEST;
 use crate::workspace::{Workspace, run};
+use crate::{chaos, image};
 
 /// One gate. The order of the variants is the order of the run: what fails often and costs little comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,6 +28,8 @@ pub(crate) enum Step {
     Doctests,
     /// The example that a newcomer runs first ends well.
     Quickstart,
+    /// No task is lost and no result recorded twice while workers and masters die, by a short run of the chaos suite.
+    Chaos,
     /// Each published crate can be packed, and packs nothing that must not ship.
     Package,
 }
@@ -48,6 +51,7 @@ impl Step {
             Self::Nextest => "nextest",
             Self::Doctests => "doctests",
             Self::Quickstart => "quickstart",
+            Self::Chaos => "chaos",
             Self::Package => "package",
         }
     }
@@ -72,10 +76,13 @@ impl Step {
                 if let Err(error) = image::provide(workspace) {
                     eprintln!("the image of the Docker backend could not be made: {error}");
                 }
-                plain(workspace, ["nextest", "run", "--workspace", "--all-features"])
+                services::during(workspace, &[Service::Redis, Service::RedisCluster], || {
+                    plain(workspace, ["nextest", "run", "--workspace", "--all-features"])
+                })
             }
             Self::Doctests => plain(workspace, ["test", "--doc", "--workspace", "--all-features"]),
             Self::Quickstart => quickstart::check(workspace),
+            Self::Chaos => chaos::check(workspace),
             Self::Package => package::check(workspace),
         }
     }

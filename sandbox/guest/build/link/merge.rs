@@ -70,6 +70,8 @@ struct Merge<'a, 'p> {
     instances: Vec<Instance<'a, 'p>>,
     /// Functions of our interfaces that are imported: interface, name, and type in the merged module.
     hosts: Vec<(&'a str, &'a str, u32)>,
+    /// The one among them that looks at pages.
+    survey: u32,
     /// Functions that are made here, after all others, with their types.
     answers: Vec<(Answer, u32)>,
     /// How many functions the modules define, and how many types.
@@ -87,6 +89,7 @@ impl<'a, 'p> Merge<'a, 'p> {
             parts,
             instances: Vec::new(),
             hosts: Vec::new(),
+            survey: 0,
             answers: Vec::new(),
             defined: 0,
             types: 0,
@@ -133,16 +136,16 @@ impl<'a, 'p> Merge<'a, 'p> {
                 }
             }
         }
-        merge.hosts.push((pages::INTERFACE, "survey", merge.two_numbers()));
+        merge.survey = merge.host(pages::INTERFACE, "survey", merge.two_numbers());
         let mut made = Vec::new();
         for (call, place, ty) in calls {
             match place {
                 Place::Defined(owner, index) => made.push((call, Made::Defined(owner, index))),
-                Place::Imported(HOST, name) => made.push((call, Made::Host(merge.host(name, ty)))),
+                Place::Imported(HOST, name) => made.push((call, Made::Host(merge.host(HOST, name, ty)))),
                 Place::Imported(interface, name) => made.push((
                     call,
                     match answer(interface, name) {
-                        Answer::Host(name) => Made::Host(merge.host(name, ty)),
+                        Answer::Host(name) => Made::Host(merge.host(HOST, name, ty)),
                         other => Made::Answer(merge.made(other, ty)),
                     },
                 )),
@@ -159,8 +162,9 @@ impl<'a, 'p> Merge<'a, 'p> {
         Ok(merge)
     }
 
-    fn host(&mut self, name: &'a str, ty: u32) -> u32 {
-        position_or_push(&mut self.hosts, |(_, other, _)| *other == name, (HOST, name, ty))
+    fn host(&mut self, interface: &'a str, name: &'a str, ty: u32) -> u32 {
+        let same = |(from, other, _): &(&str, &str, u32)| (*from, *other) == (interface, name);
+        position_or_push(&mut self.hosts, same, (interface, name, ty))
     }
 
     /// The types of functions over pages come after those of the modules: of two numbers, and of none.
@@ -268,10 +272,8 @@ impl<'a, 'p> Merge<'a, 'p> {
         }
         types.ty().function(pages::TWO_NUMBERS, []);
         types.ty().function([], []);
-        let survey = self.hosts.iter().position(|(interface, ..)| *interface == pages::INTERFACE);
         functions.function(self.nothing()).function(self.two_numbers());
-        code.function(&pages::survey(survey.ok_or("nobody looks at pages")? as u32))
-            .function(&pages::touch());
+        code.function(&pages::survey(self.survey)).function(&pages::touch());
 
         image.immortalise()?;
         let data = image.encode();

@@ -11,7 +11,8 @@
 //! - a function of WASI that an honest program reaches is answered inside the module or by our own interface; every
 //!   other one becomes an instruction that ends the instance.
 //!
-//! The component that comes out imports `cofferdam:python/host` and nothing else, which a test checks.
+//! The component that comes out imports `cofferdam:python/host`, and `cofferdam:python/pages` by which the host looks at
+//! the memory, and nothing else, which a test checks.
 
 mod image;
 mod merge;

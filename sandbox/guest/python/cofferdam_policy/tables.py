@@ -30,11 +30,12 @@ TARGETS = frozenset(_TABLES["targets"])
 EVALUATORS = frozenset(_TABLES["evaluators"])
 DISPATCHERS = frozenset(_TABLES["dispatchers"])
 DENIED_KEYWORDS = frozenset(_TABLES["denied_keywords"])
+# Attributes without an underscore in front that lead out of the program.
+LEADING_OUT = FRAMES | INTROSPECTION
+# Those, and methods that reach files, evaluate text or read attributes that a text names.
+WATCHED_MEMBERS = LEADING_OUT | FILES | WRITERS | EVALUATORS | {"format", "format_map"}
 # Attributes that need a closer look; every other one that has no underscore in front is fine.
-WATCHED = FRAMES | INTROSPECTION | FILES | WRITERS | EVALUATORS | KEYWORDS | DISPATCHERS
-WATCHED |= {"format", "format_map", CLAIMING}
-# Methods that reach files, evaluate text or read attributes that a text names.
-WATCHED_METHODS = FILES | WRITERS | EVALUATORS | {"format", "format_map"}
+WATCHED = WATCHED_MEMBERS | KEYWORDS | DISPATCHERS | {CLAIMING}
 # Builtins that take types and give no type back.
 TYPE_SINKS = frozenset(_TABLES["type_sinks"])
 PLAIN_TYPES = frozenset(_TABLES["plain_types"])

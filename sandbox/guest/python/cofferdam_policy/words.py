@@ -14,6 +14,12 @@ def is_mangled(name):
     return not rest.startswith("_") and bool(rest.partition("__")[2])
 
 
+def is_rewritten(name):
+    """Whether Python writes the name anew inside a class (`__member`), or makes such a name of another."""
+    private = name.startswith("__") and not name.endswith("__")
+    return private or (name.startswith("_") and is_mangled(name))
+
+
 def shown(word):
     """A word of the program as a message may show it."""
     word = "".join(character if character.isprintable() else "\ufffd" for character in word[: _WORD + 1])

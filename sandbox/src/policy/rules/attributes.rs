@@ -224,6 +224,11 @@ pub(crate) fn special_definable(name: &str) -> bool {
     lists(SPECIAL, name) || lists(DEFINABLE, name)
 }
 
+/// Whether an attribute without an underscore in front leads out of the program.
+pub(crate) fn leads_out(name: &str) -> bool {
+    lists(FRAMES, name) || lists(INTROSPECTION, name)
+}
+
 /// Whether the standard library documents this underscored member as public, or makes it for a field without a
 /// usable name (`_1` in `DataFrame.itertuples`).
 pub(crate) fn documented(name: &str) -> bool {
@@ -238,6 +243,11 @@ pub(crate) fn is_mangled(name: &str) -> bool {
     })
 }
 
+/// Whether Python writes the name anew inside a class (`__member`), or makes such a name of another.
+pub(crate) fn is_rewritten(name: &str) -> bool {
+    (name.starts_with("__") && !name.ends_with("__")) || is_mangled(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +259,13 @@ mod tests {
         assert!(!is_mangled("__private"));
         assert!(!is_mangled("_a_b"));
         assert!(!is_mangled("snake__case"));
+    }
+
+    #[test]
+    fn rewritten_names_are_private_or_made_of_such() {
+        assert!(is_rewritten("__private") && is_rewritten("___a_"));
+        assert!(is_rewritten("_Printer__filenames"));
+        assert!(!["__", "___", "__class__", "_a", "_a_b", "a__b"].into_iter().any(is_rewritten));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The checker does not know types, so a method of the program's own that bears one of these names is refused too;
 //! renaming it is the remedy.
 
-use super::lists;
+use super::{attributes, lists};
 
 /// Methods and functions that read or write files, databases, networks, processes or pickles. Those of an event loop
 /// are among them, which a task keeps under a private name.
@@ -90,9 +90,14 @@ pub(crate) fn is_file_method(name: &str) -> bool {
     lists(FILES, name)
 }
 
-/// Whether the method reaches files, evaluates text or reads attributes that a text names, however it is got hold of.
+/// Whether the attribute leads out of the program, or is a method that reaches files, evaluates text or reads
+/// attributes that a text names, however it is got hold of.
 pub(crate) fn is_watched(name: &str) -> bool {
-    is_file_method(name) || is_writer(name) || is_evaluator(name) || matches!(name, "format" | "format_map")
+    attributes::leads_out(name)
+        || is_file_method(name)
+        || is_writer(name)
+        || is_evaluator(name)
+        || matches!(name, "format" | "format_map")
 }
 
 /// Whether the name is a writer that needs to be called without a target.

@@ -1,27 +1,30 @@
 //! Attributes, in whatever way they are used: read, assigned, deleted, or named by a pattern.
 
-use rustpython_parser::ast::{Expr, ExprAttribute, ExprCall, ExprContext};
+use rustpython_parser::ast::{Expr, ExprAttribute, ExprCall, ExprContext, ExprName};
 
 use super::super::code::Code;
 use super::super::exports::Export;
 use super::super::rules::attributes::{self, Access};
-use super::super::rules::{calls, guarded};
+use super::super::rules::calls;
+use super::super::rules::guarded::{self, Use};
 use super::super::source::quoted;
 use super::name::string;
 use super::{Span, Walker, normal, span, span_of};
 
 impl Walker<'_, '_> {
-    /// A chain such as `np.random.default_rng`. `call` is the call whose function the chain is.
-    pub(super) fn attribute(&mut self, node: &ExprAttribute, call: Option<&ExprCall>) {
+    /// A chain such as `np.random.default_rng`. `call` is the call whose function the chain is; the place is there for
+    /// guarded exports of the uses in `granted`.
+    pub(super) fn attribute(&mut self, node: &ExprAttribute, call: Option<&ExprCall>, granted: &[Use]) {
         if node.ctx != ExprContext::Load {
             self.refuse_modification(&node.value, span(node.range));
         }
         let (root, chain) = links(node);
         let mut done = 0;
         match root {
-            Expr::Name(name) if !self.modules_of(&name.id).is_empty() => {
+            Expr::Name(name) if !self.modules_of(name).is_empty() => {
                 self.identifier(&name.id, span_of(name));
-                done = self.through_modules(&name.id, &chain);
+                self.guarded_name(name, &[]);
+                done = self.through_modules(name, &chain, granted);
             }
             other => self.type_or_expression(other),
         }
@@ -34,8 +37,8 @@ impl Walker<'_, '_> {
     }
 
     /// Follows the chain through modules and returns how many of its links are dealt with.
-    fn through_modules(&mut self, name: &str, chain: &[&ExprAttribute]) -> usize {
-        let modules = self.modules_of(name).to_vec();
+    fn through_modules(&mut self, name: &ExprName, chain: &[&ExprAttribute], granted: &[Use]) -> usize {
+        let modules: Vec<String> = self.modules_of(name).into_iter().map(str::to_owned).collect();
         let mut done = chain.len();
         for mut path in modules {
             for (index, link) in chain.iter().enumerate() {
@@ -43,7 +46,9 @@ impl Walker<'_, '_> {
                 match self.export(&path, &member) {
                     Export::Module => path = format!("{path}.{member}"),
                     Export::Value => {
-                        if let Some(guard) = guarded::find(&path, &member) {
+                        if let Some(guard) = guarded::find(&path, &member)
+                            && !granted.contains(&guard)
+                        {
                             self.guarded_value(guard, &format!("{path}.{member}"), member_span(link));
                         }
                         done = done.min(index + 1);
@@ -185,7 +190,7 @@ impl Walker<'_, '_> {
             };
         }
         if let Expr::Name(name) = root
-            && self.is_imported(&name.id)
+            && self.is_imported(name)
         {
             self.report(
                 Code::ModuleModified,

@@ -9,13 +9,14 @@ use super::name::string;
 use super::{Walker, normal, span, span_of};
 
 impl Walker<'_, '_> {
-    pub(super) fn call(&mut self, node: &ExprCall) {
+    /// `decorates` where the call stands above a `def`.
+    pub(super) fn call(&mut self, node: &ExprCall, decorates: bool) {
+        let granted = self.guarded_call(node, decorates);
         let mut arguments = node.args.as_slice();
         match node.func.as_ref() {
             Expr::Name(name) if self.is_builtin(&name.id, "type", span_of(name).0) => {
                 self.refuse_type(span_of(name));
             }
-            _ if self.guarded_call(node) => {}
             Expr::Name(name) if self.swallows_types(name) => {
                 self.expression(&node.func);
                 arguments.iter().for_each(|argument| self.tested_types(argument));
@@ -23,7 +24,7 @@ impl Walker<'_, '_> {
             }
             Expr::Attribute(attribute) => {
                 if self.count(attribute.range()) {
-                    self.attribute(attribute, Some(node));
+                    self.attribute(attribute, Some(node), &granted);
                 }
                 let method = normal(&attribute.attr);
                 if method == "get"
@@ -37,7 +38,7 @@ impl Walker<'_, '_> {
                     self.refuse_target(&method, &node.keywords);
                 }
             }
-            other => self.expression(other),
+            other => self.granting(other, &granted),
         }
         self.expressions(arguments);
         self.keywords(&node.keywords);
@@ -172,7 +173,7 @@ impl Walker<'_, '_> {
     pub(super) fn series_key(&mut self, value: &Expr, key: &Expr) {
         if let Expr::Name(name) = value
             && normal(&name.id) == "data"
-            && self.resolve("data").is_none_or(|(_, binding)| binding.parameter)
+            && self.owner("data").is_none_or(|(_, binding)| binding.parameter)
             && let Some(series) = string(key)
         {
             self.findings.series.insert(series.to_owned());
@@ -207,6 +208,5 @@ fn is_denied_method(name: &str) -> bool {
         || calls::is_file_method(name)
         || calls::is_writer(name)
         || calls::is_evaluator(name)
-        || attributes::FRAMES.contains(&name)
-        || attributes::INTROSPECTION.contains(&name)
+        || attributes::leads_out(name)
 }

@@ -2,9 +2,10 @@
 
 use rustpython_parser::ast::{self, CmpOp, Comprehension, Expr, ExprContext, Operator, Ranged as _};
 
+use super::super::code::Code;
 use super::super::rules::names;
 use super::scope::{Kind, Scope};
-use super::{Walker, normal, span_of};
+use super::{Span, Walker, normal, span_of};
 
 impl Walker<'_, '_> {
     pub(super) fn expressions<'e>(&mut self, nodes: impl IntoIterator<Item = &'e Expr>) {
@@ -26,11 +27,11 @@ impl Walker<'_, '_> {
     fn visit(&mut self, expression: &Expr) {
         match expression {
             Expr::Name(node) => match node.ctx {
-                ExprContext::Load => self.load(&node.id, span_of(node)),
+                ExprContext::Load => self.load(node, &[]),
                 ExprContext::Store | ExprContext::Del => self.store(&node.id, span_of(node)),
             },
-            Expr::Attribute(node) => self.attribute(node, None),
-            Expr::Call(node) => self.call(node),
+            Expr::Attribute(node) => self.attribute(node, None, &[]),
+            Expr::Call(node) => self.call(node, false),
             Expr::Subscript(node) => {
                 self.series_key(&node.value, &node.slice);
                 if node.ctx != ExprContext::Load {
@@ -50,16 +51,21 @@ impl Walker<'_, '_> {
                 let mut scope = Scope::new(Kind::Function);
                 scope.parameters(&node.args);
                 scope.walruses(&node.body);
+                let annotates = std::mem::take(&mut self.annotates);
                 self.within(scope, |walker| {
                     walker.parameter_names(&node.args);
                     walker.expression(&node.body);
                 });
+                self.annotates = annotates;
             }
             Expr::FormattedValue(node) => {
                 self.type_or_expression(&node.value);
                 self.expressions(node.format_spec.as_deref());
             }
             Expr::NamedExpr(node) => {
+                if self.annotates {
+                    self.refuse_annotated_binding(span_of(node));
+                }
                 self.expression(&node.value);
                 self.expression(&node.target);
             }
@@ -85,6 +91,17 @@ impl Walker<'_, '_> {
         }
     }
 
+    /// Python 3.14 reads no `:=` in an annotation. Older ones bind by it in the scope around, even where they never
+    /// evaluate the annotation.
+    fn refuse_annotated_binding(&mut self, place: Span) {
+        self.report(
+            Code::Syntax,
+            place,
+            "no valid Python: `:=` in an annotation".to_owned(),
+            "assign in a statement of its own",
+        );
+    }
+
     /// `module is None` and `type(value) is Class` hand their operands to nobody, and comparing types with types
     /// calls no method of the program; any other comparison could.
     fn compare(&mut self, node: &ast::ExprCompare) {
@@ -92,7 +109,7 @@ impl Walker<'_, '_> {
         let sides = || std::iter::once(node.left.as_ref()).chain(&node.comparators);
         let types = identity || sides().all(|side| self.is_plain_type(side));
         for side in sides() {
-            let is_module = matches!(side, Expr::Name(name) if !self.modules_of(&name.id).is_empty());
+            let is_module = matches!(side, Expr::Name(name) if !self.modules_of(name).is_empty());
             if identity && is_module {
                 continue;
             }
@@ -103,9 +120,9 @@ impl Walker<'_, '_> {
     /// A builtin or imported class, `type(value)`, or several of them.
     fn is_plain_type(&self, side: &Expr) -> bool {
         match side {
-            Expr::Name(name) => self.is_only_imported(&name.id) || self.is_plain_builtin(side),
+            Expr::Name(name) => self.is_only_imported(name) || self.is_plain_builtin(side),
             Expr::Attribute(node) => {
-                matches!(node.value.as_ref(), Expr::Name(name) if self.is_only_imported(&name.id))
+                matches!(node.value.as_ref(), Expr::Name(name) if self.is_only_imported(name))
             }
             Expr::Tuple(node) => node.elts.iter().all(|element| self.is_plain_type(element)),
             Expr::List(node) => node.elts.iter().all(|element| self.is_plain_type(element)),

@@ -11,9 +11,7 @@ impl Walker<'_, '_> {
         for attribute in field_attributes(text) {
             let name = normal(attribute);
             let special = attributes::is_special(&name) && attributes::special_allowed(&name, Access::Load);
-            let hidden = name.starts_with('_')
-                || attributes::FRAMES.contains(&name.as_ref())
-                || attributes::INTROSPECTION.contains(&name.as_ref());
+            let hidden = name.starts_with('_') || attributes::leads_out(&name);
             if hidden && !special {
                 self.report(
                     Code::FormatField,

@@ -1,6 +1,6 @@
 //! Exports that are harmless in one use alone, and what is known of them only when the walk is over.
 
-use rustpython_parser::ast::{Expr, ExprCall, Keyword, Ranged as _};
+use rustpython_parser::ast::{Expr, ExprCall, ExprName, Keyword, Ranged as _};
 
 use super::super::code::Code;
 use super::super::rules::attributes::{self, Access};
@@ -11,21 +11,49 @@ use super::name::string;
 use super::{Span, Walker, normal, span_of};
 
 impl Walker<'_, '_> {
-    /// How the value of this expression may be used, where an import guards that.
-    pub(super) fn guard_of(&self, expression: &Expr) -> Option<Use> {
+    /// How the value of this expression may be used, where imports guard that. Several may stand behind it, and
+    /// nobody knows which: a use must be one that all of them are there for.
+    pub(super) fn guards_of(&self, expression: &Expr) -> Vec<Use> {
         match expression {
-            Expr::Name(name) => self.guard_of_name(&normal(&name.id)),
+            Expr::Name(name) => self.guards_of_name(name),
             Expr::Attribute(node) => {
-                let Expr::Name(name) = node.value.as_ref() else { return None };
+                let Expr::Name(name) = node.value.as_ref() else { return Vec::new() };
                 let member = normal(&node.attr);
-                self.modules_of(&name.id).iter().find_map(|path| guarded::find(path, &member))
+                self.modules_of(name).into_iter().filter_map(|path| guarded::find(path, &member)).collect()
             }
-            _ => None,
+            _ => Vec::new(),
         }
     }
 
-    pub(super) fn guard_of_name(&self, name: &str) -> Option<Use> {
-        self.resolve(name).and_then(|(_, binding)| binding.guards.first().copied())
+    fn guards_of_name(&self, name: &ExprName) -> Vec<Use> {
+        let meanings = self.meanings(&normal(&name.id), span_of(name).0);
+        meanings.flat_map(|(_, binding)| binding.guards.iter().copied()).collect()
+    }
+
+    /// A name that is read, as far as imports guard it. `granted` are the uses that the place is there for.
+    pub(super) fn guarded_name(&mut self, name: &ExprName, granted: &[Use]) {
+        for guard in self.guards_of_name(name) {
+            if !granted.contains(&guard) {
+                self.guarded_value(guard, &normal(&name.id), span_of(name));
+            }
+        }
+    }
+
+    /// An expression in a place that guarded exports of these uses are there for.
+    pub(super) fn granting(&mut self, expression: &Expr, granted: &[Use]) {
+        match expression {
+            Expr::Name(name) => {
+                if self.count(name.range()) {
+                    self.load(name, granted);
+                }
+            }
+            Expr::Attribute(node) => {
+                if self.count(node.range()) {
+                    self.attribute(node, None, granted);
+                }
+            }
+            other => self.expression(other),
+        }
     }
 
     /// Notes what it means for the program that it knows such an export.
@@ -73,11 +101,9 @@ impl Walker<'_, '_> {
     pub(super) fn decorators(&mut self, decorators: &[Expr]) {
         for decorator in decorators {
             match decorator {
-                Expr::Call(call) if self.guard_of(&call.func) == Some(Use::Wrapping) => {
+                Expr::Call(call) => {
                     if self.count(call.range()) {
-                        self.wrapped_once(call);
-                        self.expressions(&call.args);
-                        self.keywords(&call.keywords);
+                        self.call(call, true);
                     }
                 }
                 other => self.expression(other),
@@ -95,23 +121,38 @@ impl Walker<'_, '_> {
         }
     }
 
-    /// Whether a keyword of a `class` statement is `metaclass=ABCMeta`.
-    pub(super) fn is_abstract(&self, keyword: &Keyword) -> bool {
-        let named = keyword.arg.as_deref().is_some_and(|name| normal(name) == "metaclass");
-        named && self.guard_of(&keyword.value) == Some(Use::Metaclass)
+    /// The keywords of a `class` statement: `metaclass=` is the place that `ABCMeta` is there for.
+    pub(super) fn class_keywords(&mut self, keywords: &[Keyword]) {
+        for keyword in keywords {
+            if keyword.arg.as_deref().is_some_and(|name| normal(name) == "metaclass") {
+                self.granting(&keyword.value, &[Use::Metaclass]);
+            } else {
+                self.keywords(std::slice::from_ref(keyword));
+            }
+        }
     }
 
-    /// Whether the call is one that its guarded function is there for; checks the names in it.
-    pub(super) fn guarded_call(&mut self, node: &ExprCall) -> bool {
-        let names: &[Expr] = match self.guard_of(&node.func) {
-            Some(Use::Members) if node.keywords.is_empty() => &node.args,
-            Some(Use::Method) => node.args.get(..1).unwrap_or_default(),
-            Some(Use::Memory) => {
-                self.own_memory(node);
-                return false;
+    /// The uses that the call makes of its function and that guarded functions are there for; checks the names in it.
+    pub(super) fn guarded_call(&mut self, node: &ExprCall, decorates: bool) -> Vec<Use> {
+        let mut guards = self.guards_of(&node.func);
+        guards.retain(|guard| match guard {
+            Use::Members => node.keywords.is_empty() && self.literal_members(&node.args),
+            Use::Method => self.literal_members(node.args.get(..1).unwrap_or_default()),
+            Use::Wrapping if decorates => {
+                self.wrapped_once(node);
+                true
             }
-            _ => return false,
-        };
+            Use::Memory => {
+                self.own_memory(node);
+                false
+            }
+            _ => false,
+        });
+        guards
+    }
+
+    /// Whether all these are literals, which name members of whatever they are read from; checks them.
+    fn literal_members(&mut self, names: &[Expr]) -> bool {
         if names.is_empty() || names.iter().any(|name| string(name).is_none()) {
             return false;
         }
@@ -151,9 +192,7 @@ impl Walker<'_, '_> {
 
     /// A variable that a class annotates becomes an attribute that its patterns read by position.
     pub(super) fn annotated_member(&mut self, name: &str) {
-        self.claims |= calls::is_watched(name)
-            || attributes::FRAMES.contains(&name)
-            || attributes::INTROSPECTION.contains(&name);
+        self.claims |= calls::is_watched(name);
     }
 
     /// Judges patterns that read attributes by position once it is known whose values they may match.

@@ -4,7 +4,7 @@ use rustpython_parser::ast::{Alias, StmtImport, StmtImportFrom};
 
 use super::super::code::Code;
 use super::super::exports::Export;
-use super::super::rules::{guarded, modules};
+use super::super::rules::{attributes, guarded, modules};
 use super::super::source::quoted;
 use super::scope::Kind;
 use super::{Span, Walker, normal, span};
@@ -114,7 +114,9 @@ impl Walker<'_, '_> {
         );
     }
 
-    /// The name that an import binds must stay where the check can follow it.
+    /// The name that an import binds must stay where the check can follow it. Inside a class Python writes private
+    /// names anew, so that one is read under the spelling of another; and calls of `type` are judged as those of the
+    /// builtin.
     fn bound_by_import(&mut self, raw: &str, place: Span) {
         self.store(raw, place);
         let name = normal(raw);
@@ -123,12 +125,14 @@ impl Walker<'_, '_> {
                 || (scope.kind == Kind::Function
                     && (scope.globals.contains(name.as_ref()) || scope.nonlocals.contains(name.as_ref())))
         });
-        if misplaced {
+        let unfit = attributes::is_rewritten(&name) || name == "type";
+        if misplaced || unfit {
+            let help = if unfit { "choose another name" } else { "import at the top of the program" };
             self.report(
                 Code::MisplacedImport,
                 place,
                 format!("import of `{}` where the check cannot follow the module", quoted(&name)),
-                "import at the top of the program",
+                help,
             );
         }
     }

@@ -44,6 +44,7 @@ pub(super) fn walk(policy: &Policy, source: &Source<'_>, body: &[Stmt]) -> Findi
         remaining: policy.limits().nodes,
         exhausted: false,
         in_annotation: false,
+        annotates: false,
         import_may_fail: false,
         in_field: false,
         class_types: Vec::new(),
@@ -82,6 +83,8 @@ struct Walker<'p, 's> {
     exhausted: bool,
     /// Annotations may name `type` where they hand it to nobody.
     in_annotation: bool,
+    /// Whether the current place lies anywhere in an annotation, but for lambdas, which bind for themselves.
+    annotates: bool,
     /// Whether the current place lies in the annotation of a class's variable.
     in_field: bool,
     /// Where such annotations name `type`; judged at the end, when `knows_fields` and `postpones` are known.

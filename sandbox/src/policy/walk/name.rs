@@ -1,22 +1,24 @@
 //! Names: what may be loaded, stored and used as an identifier at all.
 
-use rustpython_parser::ast::{Constant, Expr};
+use rustpython_parser::ast::{Constant, Expr, ExprName};
 
 use super::super::code::Code;
+use super::super::rules::guarded::Use;
 use super::super::rules::{attributes, calls, names};
 use super::super::source::quoted;
 use super::scope::{Binding, Kind, Scope};
-use super::{Span, Walker, normal};
+use super::{Span, Walker, normal, span_of};
+
+/// A scope, and what it says about a name.
+type Meaning<'a> = (&'a Scope, &'a Binding);
 
 impl Walker<'_, '_> {
-    /// A name that is read.
-    pub(super) fn load(&mut self, raw: &str, span: Span) {
-        self.identifier(raw, span);
-        let name = normal(raw);
-        let (is_module, is_bound) = self.resolve(&name).map_or((false, false), |(scope, binding)| {
-            (!binding.modules.is_empty(), scope.hides_builtin(binding, span.0))
-        });
-        if is_module {
+    /// A name that is read, in a place that guarded exports of these uses are there for.
+    pub(super) fn load(&mut self, node: &ExprName, granted: &[Use]) {
+        let span = span_of(node);
+        self.identifier(&node.id, span);
+        let name = normal(&node.id);
+        if !self.modules_of(node).is_empty() {
             self.report(
                 Code::ModuleAsValue,
                 span,
@@ -25,10 +27,8 @@ impl Walker<'_, '_> {
             );
             return;
         }
-        if let Some(guard) = self.guard_of_name(&name) {
-            self.guarded_value(guard, &name, span);
-            return;
-        }
+        // Whatever a guard allows: where the import did not run, the name is something else.
+        self.guarded_name(node, granted);
         if attributes::is_special(&name) && self.policy.denied(&name).is_none() {
             let method = self.in_class() && attributes::special_definable(&name);
             if !method && !names::LOADABLE.contains(&name.as_ref()) {
@@ -41,7 +41,7 @@ impl Walker<'_, '_> {
             }
             return;
         }
-        if is_bound {
+        if self.is_bound(&name, span.0) {
             return;
         }
         if let Some(remedy) = self.policy.denied(&name) {
@@ -120,15 +120,10 @@ impl Walker<'_, '_> {
     /// A class pattern reads the attributes that `__match_args__` names, without naming them itself.
     fn match_arguments(&mut self, value: &Expr) {
         let allowed = strings(value).is_some_and(|members| {
-            members.iter().all(|member| {
-                !member.starts_with('_')
-                    && !attributes::FRAMES.contains(member)
-                    && !attributes::INTROSPECTION.contains(member)
-                    && !calls::is_watched(member)
-            })
+            members.iter().all(|member| !member.starts_with('_') && !calls::is_watched(member))
         });
         if !allowed {
-            self.refuse_match_arguments(super::span_of(value));
+            self.refuse_match_arguments(span_of(value));
         }
     }
 
@@ -146,16 +141,15 @@ impl Walker<'_, '_> {
     }
 
     /// The scope that a name belongs to, and what that scope says about it.
-    pub(super) fn resolve(&self, name: &str) -> Option<(&Scope, &Binding)> {
-        let innermost = self.scopes.len().saturating_sub(1);
+    pub(super) fn owner(&self, name: &str) -> Option<Meaning<'_>> {
+        let innermost = self.scopes.iter().rposition(|scope| scope.kind != Kind::Parameters);
         for (index, scope) in self.scopes.iter().enumerate().rev() {
-            if scope.globals.contains(name) {
-                let module = self.scopes.first()?;
-                return module.bindings.get(name).map(|binding| (module, binding));
-            }
-            // The names of a class body are seen from that body alone.
-            if scope.kind == Kind::Class && index != innermost {
+            // What a class body binds or declares holds there alone, with its annotations and lists of type parameters.
+            if scope.kind == Kind::Class && Some(index) != innermost {
                 continue;
+            }
+            if scope.globals.contains(name) {
+                return self.global_meaning(name);
             }
             if let Some(binding) = scope.bindings.get(name) {
                 return Some((scope, binding));
@@ -164,9 +158,36 @@ impl Walker<'_, '_> {
         None
     }
 
+    fn global_meaning(&self, name: &str) -> Option<Meaning<'_>> {
+        self.scopes.first().and_then(|module| Some((module, module.bindings.get(name)?)))
+    }
+
+    /// Whether Python may go on in the module, past the functions between: where a class body may not have bound the
+    /// name yet, or no longer; and from type parameters and annotations in a class, where what a comprehension in its
+    /// body bound for itself hides what the functions around bind.
+    fn goes_on(&self, (owner, binding): Meaning<'_>, offset: usize) -> bool {
+        if owner.kind == Kind::Class {
+            return !owner.hides_builtin(binding, offset);
+        }
+        let mut around = self.scopes.iter().rev();
+        let first = around.find(|scope| scope.kind != Kind::Parameters || std::ptr::eq(*scope, owner));
+        let in_parameters = self.scope().is_some_and(|scope| scope.kind == Kind::Parameters);
+        in_parameters && first.is_some_and(|scope| scope.kind == Kind::Class)
+    }
+
+    /// All that the name may mean at this offset.
+    pub(super) fn meanings(&self, name: &str, offset: usize) -> impl Iterator<Item = Meaning<'_>> + use<'_> {
+        let owner = self.owner(name);
+        let beyond = owner.filter(|owner| self.goes_on(*owner, offset));
+        owner.into_iter().chain(beyond.and_then(|_| self.global_meaning(name)))
+    }
+
     /// Whether the name certainly means something of the program's own at this offset.
     fn is_bound(&self, name: &str, offset: usize) -> bool {
-        self.resolve(name).is_some_and(|(scope, binding)| scope.hides_builtin(binding, offset))
+        let owner = self.owner(name);
+        let beyond = owner.filter(|owner| self.goes_on(*owner, offset));
+        let last = beyond.map_or(owner, |_| self.global_meaning(name));
+        last.is_some_and(|(scope, binding)| scope.hides_builtin(binding, offset))
     }
 
     /// Whether the name means the builtin.
@@ -176,22 +197,24 @@ impl Walker<'_, '_> {
 
     /// Whether no scope around binds the name, so that it means the builtin wherever it means anything.
     pub(super) fn is_nowhere_bound(&self, name: &str) -> bool {
-        self.resolve(&normal(name)).is_none()
+        self.owner(&normal(name)).is_none()
     }
 
     /// The dotted modules that the name may stand for.
-    pub(super) fn modules_of(&self, name: &str) -> &[String] {
-        self.resolve(&normal(name)).map_or(&[], |(_, binding)| binding.modules.as_slice())
+    pub(super) fn modules_of(&self, name: &ExprName) -> Vec<&str> {
+        let meanings = self.meanings(&normal(&name.id), span_of(name).0);
+        meanings.flat_map(|(_, binding)| binding.modules.iter().map(String::as_str)).collect()
     }
 
     /// Whether the name came from an import and nothing else binds it.
-    pub(super) fn is_only_imported(&self, name: &str) -> bool {
-        self.resolve(&normal(name)).is_some_and(|(_, binding)| binding.imported && !binding.rebound)
+    pub(super) fn is_only_imported(&self, name: &ExprName) -> bool {
+        let mut meanings = self.meanings(&normal(&name.id), span_of(name).0);
+        self.is_imported(name) && meanings.all(|(_, binding)| binding.imported && !binding.rebound)
     }
 
     /// Whether the name came from an import.
-    pub(super) fn is_imported(&self, name: &str) -> bool {
-        self.resolve(&normal(name)).is_some_and(|(_, binding)| binding.imported)
+    pub(super) fn is_imported(&self, name: &ExprName) -> bool {
+        self.meanings(&normal(&name.id), span_of(name).0).any(|(_, binding)| binding.imported)
     }
 }
 

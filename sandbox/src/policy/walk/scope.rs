@@ -3,7 +3,8 @@
 //! In a function a bound name is local everywhere, whatever the order: Python never falls back to the builtin. In
 //! a module or class body it does fall back before the binding and after a deletion, so a binding counts there only
 //! where it was certainly made: from the end of its statement to the end of the block that holds it, for the targets
-//! of a loop or of several managers in that statement's body, and only when nothing deletes it.
+//! of a loop or of several managers in that statement's body, and only when nothing deletes it. A class body falls back
+//! to the module first.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,8 +20,10 @@ use super::normal;
 pub(super) enum Kind {
     Module,
     Class,
-    /// A function, lambda, comprehension or list of type parameters.
+    /// A function, lambda or comprehension.
     Function,
+    /// A list of type parameters, or an annotation in a class: they see the names of a class that they stand in.
+    Parameters,
 }
 
 /// From one byte of the text up to another.
@@ -65,6 +68,11 @@ fn end(body: &[Stmt]) -> usize {
     body.last().map_or(0, |last| last.range().end().into())
 }
 
+/// Whether it is `(name): annotation`, which without a value leaves the name alone, in a function too.
+fn in_parentheses(node: &ast::StmtAnnAssign) -> bool {
+    matches!(node.target.as_ref(), Expr::Name(name) if node.range.start() < name.range.start())
+}
+
 /// A scope and the names that it binds.
 #[derive(Debug)]
 pub(super) struct Scope {
@@ -84,7 +92,7 @@ impl Scope {
     /// Whether the name, used at this offset, certainly means this binding.
     pub(super) fn hides_builtin(&self, binding: &Binding, offset: usize) -> bool {
         match self.kind {
-            Kind::Function => true,
+            Kind::Function | Kind::Parameters => true,
             Kind::Module | Kind::Class => {
                 !binding.deleted
                     && binding.certain.iter().any(|extent| (extent.from..=extent.until).contains(&offset))
@@ -170,7 +178,9 @@ impl Scope {
                 self.walruses(&node.value);
             }
             Stmt::AnnAssign(node) => {
-                self.target(&node.target, certain.filter(|_| node.value.is_some()));
+                if node.value.is_some() || !in_parentheses(node) {
+                    self.target(&node.target, certain.filter(|_| node.value.is_some()));
+                }
                 self.walruses_in(node.value.as_deref());
             }
             Stmt::For(node) => {

@@ -7,7 +7,7 @@ use super::super::rules::{attributes, names};
 use super::super::source::quoted;
 use super::name::string;
 use super::scope::{Kind, Scope};
-use super::{Span, Walker, normal, span, span_of};
+use super::{Span, Walker, normal, span};
 
 /// What `def` and `async def` have in common.
 struct Function<'a> {
@@ -68,7 +68,7 @@ impl Walker<'_, '_> {
                 self.expression(&node.target);
                 // The old value is read first.
                 if let Expr::Name(name) = node.target.as_ref() {
-                    self.load(&name.id, span_of(name));
+                    self.load(name, &[]);
                 }
             }
             Stmt::AnnAssign(node) => {
@@ -202,11 +202,7 @@ impl Walker<'_, '_> {
         self.defined(&node.name, span(node.range), |_| false);
         self.with_type_parameters(&node.type_params, |walker| {
             walker.expressions(&node.bases);
-            for keyword in &node.keywords {
-                if !walker.is_abstract(keyword) {
-                    walker.keywords(std::slice::from_ref(keyword));
-                }
-            }
+            walker.class_keywords(&node.keywords);
             let mut scope = Scope::new(Kind::Class);
             scope.collect(walker.policy, &node.body);
             walker.within(scope, |walker| walker.statements(&node.body));
@@ -243,7 +239,7 @@ impl Walker<'_, '_> {
         if parameters.is_empty() {
             return inside(self);
         }
-        let mut scope = Scope::new(Kind::Function);
+        let mut scope = Scope::new(Kind::Parameters);
         scope.type_parameters(parameters);
         self.within(scope, |walker| {
             for parameter in parameters {
@@ -285,8 +281,15 @@ impl Walker<'_, '_> {
     /// Annotations are expressions that Python may evaluate, at once or later.
     fn annotation(&mut self, annotation: &Expr) {
         let outer = std::mem::replace(&mut self.in_annotation, true);
-        self.expression(annotation);
+        let annotates = std::mem::replace(&mut self.annotates, true);
+        if self.in_class() {
+            // From Python 3.14 on it has a scope of its own.
+            self.within(Scope::new(Kind::Parameters), |walker| walker.expression(annotation));
+        } else {
+            self.expression(annotation);
+        }
         self.in_annotation = outer;
+        self.annotates = annotates;
     }
 
     fn repeated(&mut self, target: &Expr, iterable: &Expr, body: &[Stmt], otherwise: &[Stmt]) {

@@ -80,7 +80,7 @@ class Attributes:
         while root.__class__ is ast.Attribute or root.__class__ is ast.Subscript:
             root = root.value
         if root.__class__ is ast.Name:
-            self.changed.append((target, root, self.scope))
+            self.changed.append((target, root, self.scope, self.at))
 
     def member(self, link, call, above):
         """One attribute of an object that is no module. `above` is the attribute that is read of it."""

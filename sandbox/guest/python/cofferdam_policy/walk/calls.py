@@ -7,16 +7,15 @@ from ..tables import (
     DISPATCHERS,
     EVALUATORS,
     FILES,
-    FRAMES,
-    INTROSPECTION,
     KEYWORDS,
+    LEADING_OUT,
     TYPE_SINKS,
     WRITERS,
 )
 from ..words import is_special, shown
 from .nodes import string, type_call
 
-_DENIED_METHODS = FILES | WRITERS | EVALUATORS | FRAMES | INTROSPECTION
+_DENIED_METHODS = FILES | WRITERS | EVALUATORS | LEADING_OUT
 
 
 class Calls:
@@ -26,7 +25,7 @@ class Calls:
         function, arguments = node.func, node.args
         kind = function.__class__
         if kind is ast.Name or kind is ast.Attribute:
-            self.calls.append((node, self.scope))
+            self.calls.append((node, self.scope, self.at))
         if kind is ast.Name:
             name = function.id
             if name == "type":

@@ -4,7 +4,7 @@ import ast
 
 from ..tables import PLAIN_TYPES
 from .nodes import type_call
-from .scopes import COMPARED, UNCERTAIN, Scope
+from .scopes import ANNOTATING, COMPARED, Scope
 
 _COLLECTIONS = frozenset((ast.Tuple, ast.List, ast.Set))
 _IDENTITY = frozenset((ast.Is, ast.IsNot))
@@ -19,15 +19,18 @@ class Expressions:
         self.stack += [default for default in arguments.kw_defaults if default is not None]
         inside = Scope("function", self.scope, self.at)
         self.parameters(inside, arguments)
-        self.later.append((inside, self.at, self.context & ~UNCERTAIN, [node.body], False))
+        self.later.append((inside, self.at, self.context & ~ANNOTATING, [node.body], False))
 
     def named(self, node):
-        """`:=` binds in the scope around all comprehensions."""
+        """`:=` binds in the scope around all comprehensions. Python 3.14 reads none in an annotation; older ones bind
+        by it even where they never evaluate the annotation."""
         self.stack.append(node.value)
         scope = self.scope
         while scope.kind == "comprehension":
             scope = scope.parent
-        if not self.context & UNCERTAIN:
+        if self.context & ANNOTATING:
+            self.refuse("CD007", node, "no valid Python: `:=` in an annotation")
+        else:
             scope.bound.add(node.target.id)
         self.stored(node.target, node.target.id)
 
@@ -70,7 +73,7 @@ class Expressions:
             else:
                 self.stack.append(side)
 
-    def plain_types(self, sides, scope):
+    def plain_types(self, sides, scope, at):
         """Whether all are builtin or imported classes, `type(value)`, or collections of such."""
         pending = list(sides)
         while pending:
@@ -80,10 +83,10 @@ class Expressions:
                 pending += side.elts
             elif kind is ast.Name:
                 if not (side.id in PLAIN_TYPES and self.is_nowhere_bound(side.id, scope)):
-                    if not self.is_only_imported(side.id, scope):
+                    if not self.is_only_imported(side.id, scope, at):
                         return False
             elif kind is ast.Attribute:
-                if side.value.__class__ is not ast.Name or not self.is_only_imported(side.value.id, scope):
+                if side.value.__class__ is not ast.Name or not self.is_only_imported(side.value.id, scope, at):
                     return False
             elif type_call(side) is None:
                 return False

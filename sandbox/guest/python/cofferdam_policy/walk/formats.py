@@ -3,7 +3,7 @@
 import re
 from unicodedata import normalize
 
-from ..tables import FRAMES, INTROSPECTION, SPECIAL_LOADED
+from ..tables import LEADING_OUT, SPECIAL_LOADED
 from ..words import is_special, shown
 
 _BRACE = re.compile("[{}]")
@@ -16,7 +16,7 @@ class Formats:
     def format_fields(self, node, text):
         for name in _field_attributes(text):
             name = normalize("NFKC", name)
-            hidden = name.startswith("_") or name in FRAMES or name in INTROSPECTION
+            hidden = name.startswith("_") or name in LEADING_OUT
             if hidden and not (is_special(name) and name in SPECIAL_LOADED):
                 self.refuse("CD401", node.value, f"a replacement field reads attribute `{shown(name)}`")
 

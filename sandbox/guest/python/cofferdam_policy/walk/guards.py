@@ -2,7 +2,7 @@
 
 import ast
 
-from ..tables import FRAMES, INTROSPECTION, PLAIN_TYPES, TARGETS, WATCHED_METHODS
+from ..tables import PLAIN_TYPES, TARGETS, WATCHED_MEMBERS
 from ..words import shown
 from .nodes import string
 
@@ -22,10 +22,15 @@ class Guards:
         elif guard == "field":
             self.knows_fields = True
 
+    def guarded_name(self, node, scope, at):
+        """A name that is read, as far as imports guard it."""
+        for guard in self.guards_of(node, scope, at):
+            self.guarded_value(guard, node.id, node, scope, at)
+
     def guarded_value(self, guard, name, node, scope, at):
         """A guarded export that is read."""
         self.learn(guard)
-        if guard in _FREE or node in self.granted:
+        if guard in _FREE or guard in self.granted.get(node, ()):
             return
         if guard == "annotation":
             self.annotated_type(node, scope, at)
@@ -79,7 +84,7 @@ class Guards:
         """What a subscript may make a type of in the program's absence."""
         if node.__class__ is ast.Name and node.id == "type" and not self.is_bound("type", scope, at):
             return True
-        return node.__class__ in (ast.Name, ast.Attribute) and self.plain_types([node], scope)
+        return node.__class__ in (ast.Name, ast.Attribute) and self.plain_types([node], scope, at)
 
     def joins_types(self, side, scope, at):
         """What may stand beside a type in a union."""
@@ -89,7 +94,7 @@ class Guards:
 
     def decorators(self, decorators):
         """`@wraps(function)` is the one use of it: a function has a namespace of its own and no hooks."""
-        self.decorating += [(node, self.scope) for node in decorators if node.__class__ is ast.Call]
+        self.decorating += [(node, self.scope, self.at) for node in decorators if node.__class__ is ast.Call]
         self.stack += decorators
 
     def wrapped_once(self, call):
@@ -101,36 +106,39 @@ class Guards:
 
     def judge_guards(self):
         """What names a guarded export in the use that it is there for, before names are judged."""
-        for call, scope in self.decorating:
-            if self.guard_of(call.func, scope) == "wrapping":
-                self.granted.add(call.func)
+        for call, scope, at in self.decorating:
+            if "wrapping" in self.guards_of(call.func, scope, at):
+                self.grant("wrapping", call.func)
                 self.wrapped_once(call)
-        for node, scope in self.metaclasses:
-            if self.guard_of(node, scope) == "metaclass":
-                self.granted.add(node)
-        for call, scope in self.calls:
-            self.guarded_call(call, scope)
+        for node in self.metaclasses:
+            self.grant("metaclass", node)
+        for call, scope, at in self.calls:
+            for guard in self.guards_of(call.func, scope, at):
+                self.guarded_call(guard, call)
 
-    def guarded_call(self, call, scope):
+    def grant(self, guard, node):
+        self.granted.setdefault(node, set()).add(guard)
+
+    def guarded_call(self, guard, call):
         """Checks the call of a guarded function; where it is one that the function is there for, the function may be
         named."""
-        guard = self.guard_of(call.func, scope)
         if guard == "memory":
             self.own_memory(call)
-        if guard == "members":
-            names = [] if call.keywords else call.args
-        elif guard == "method":
-            names = call.args[:1]
-        else:
-            return
+        elif guard == "members" and not call.keywords and self.literal_members(call.args):
+            self.grant(guard, call.func)
+        elif guard == "method" and self.literal_members(call.args[:1]):
+            self.grant(guard, call.func)
+
+    def literal_members(self, names):
+        """Whether all these are literals, which name members of whatever they are read from; checks them."""
         if not names or any(string(name) is None for name in names):
-            return
-        self.granted.add(call.func)
+            return False
         for node in names:
             for name in string(node).split("."):
                 if name:
                     self.attribute_name(node, name, True)
                     self.method_name(node, None, name, None)
+        return True
 
     def own_memory(self, call):
         """An array over memory that the caller hands in may take its bytes for the addresses of objects."""
@@ -147,9 +155,8 @@ class Guards:
 
     def annotated_member(self, node):
         """A variable that a class annotates becomes an attribute that its patterns read by position."""
-        if node.__class__ is ast.Name and self.scope.kind == "class":
-            if node.id in WATCHED_METHODS or node.id in FRAMES or node.id in INTROSPECTION:
-                self.claims = True
+        if node.__class__ is ast.Name and self.scope.kind == "class" and node.id in WATCHED_MEMBERS:
+            self.claims = True
 
     def answers(self, node):
         """`__getattr__` is asked for whatever a value lacks, and libraries ask by special names."""

@@ -2,7 +2,7 @@
 
 from ..settings import HIDDEN, MODULE, VALUE
 from ..tables import GUARDED
-from ..words import shown
+from ..words import is_rewritten, shown
 
 
 class Imports:
@@ -34,7 +34,7 @@ class Imports:
                 self.postpones = True
             guard = GUARDED.get(f"{path}.{taken}")
             if guard is not None:
-                self.scope.guards.setdefault(alias.asname or taken, guard)
+                self.scope.guards.setdefault(alias.asname or taken, set()).add(guard)
                 self.learn(guard)
             if allowed and export is HIDDEN:
                 self.refuse_export(path, taken, alias)
@@ -48,13 +48,15 @@ class Imports:
         return allowed
 
     def bind_import(self, alias, name, module):
+        """The name must stay where the check can follow it. Inside a class Python writes private names anew, so that
+        one is read under the spelling of another; and calls of `type` are judged as those of the builtin."""
         scope = self.scope
         self.imported.add(name)
         scope.imported.add(name)
         if module is not None:
             scope.modules.setdefault(name, []).append(module)
         self.stored(alias, name)
-        if scope.kind == "class":
+        if scope.kind == "class" or name == "type" or is_rewritten(name):
             self.misplaced(alias, name)
         elif scope.kind == "function":
             self.placed.append((alias, scope, name))

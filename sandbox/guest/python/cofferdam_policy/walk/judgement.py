@@ -23,8 +23,9 @@ class Judgement:
         for root, chain, call, scope, at, context in self.chains:
             name = root.id
             links = len(chain)
-            modules = self.modules_of(name, scope) if name in imported else ()
+            modules = self.modules_of(name, scope, at) if name in imported else ()
             if modules:
+                self.guarded_name(root, scope, at)
                 links = self.through_modules(modules, chain, scope, at)
                 if name in KEYWORDS:
                     self.lookalike(root, name)
@@ -35,15 +36,14 @@ class Judgement:
                 attribute = link.attr
                 if attribute in WATCHED or attribute[0] == "_":
                     self.member(link, None if index else call, chain[index - 1] if index else None)
-        for node, root, scope in self.changed:
-            owner = self.owner(root.id, scope)[0] if root.id in imported else None
-            if owner is not None and root.id in owner.imported:
+        for node, root, scope, at in self.changed:
+            if self.is_imported(root.id, scope, at):
                 self.refuse("CD106", node, f"assignment to something that `{shown(root.id)}` owns")
         for node, sink, scope, at in self.types:
             if not self.is_bound("type", scope, at) and (sink is None or not self.is_nowhere_bound(sink, scope)):
                 self.refuse_type(node)
         for node, sides, scope, at in self.compared:
-            if not self.is_bound("type", scope, at) and not self.plain_types(sides, scope):
+            if not self.is_bound("type", scope, at) and not self.plain_types(sides, scope, at):
                 self.refuse_type(node)
         if self.dispatches:
             for node in self.file_methods:

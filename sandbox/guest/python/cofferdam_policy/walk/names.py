@@ -2,7 +2,7 @@
 
 import ast
 
-from ..tables import ASSIGNABLE, FRAMES, INTROSPECTION, KEYWORDS, LOADABLE, SPECIAL_DEFINED, WATCHED_METHODS
+from ..tables import ASSIGNABLE, KEYWORDS, LOADABLE, SPECIAL_DEFINED, WATCHED_MEMBERS
 from ..words import is_special, shown
 from .nodes import strings
 from .scopes import COMPARED
@@ -44,8 +44,7 @@ class Names:
 
     def match_arguments(self, value):
         members = strings(value)
-        watched = FRAMES | INTROSPECTION | WATCHED_METHODS
-        if members is None or any(member.startswith("_") or member in watched for member in members):
+        if members is None or any(member.startswith("_") or member in WATCHED_MEMBERS for member in members):
             self.refuse_match_arguments(value)
 
     def loaded(self, node, scope, at, context):
@@ -53,14 +52,12 @@ class Names:
         name = node.id
         if name in KEYWORDS:
             self.lookalike(node, name)
-        if name in self.imported and self.modules_of(name, scope):
+        if name in self.imported and self.modules_of(name, scope, at):
             if not context & COMPARED:
                 self.refuse("CD105", node, f"module `{shown(name)}` is used as a value")
             return
-        guard = self.guard_of(node, scope)
-        if guard is not None:
-            self.guarded_value(guard, name, node, scope, at)
-            return
+        # Whatever a guard allows: where the import did not run, the name is something else.
+        self.guarded_name(node, scope, at)
         if is_special(name) and name not in self.rules.denied:
             method = scope.kind == "class" and name in SPECIAL_DEFINED
             if not method and name not in LOADABLE:

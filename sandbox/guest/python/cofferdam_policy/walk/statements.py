@@ -4,7 +4,7 @@ import ast
 
 from ..tables import PLAIN_TYPES, SPECIAL_DEFINED, TYPE_SINKS
 from .nodes import strings
-from .scopes import UNCERTAIN, Scope
+from .scopes import ANNOTATING, Scope
 
 
 class Statements:
@@ -39,7 +39,7 @@ class Statements:
         self.defined(node, node.name, ())
         around = self.type_parameters(node)
         self.keywords(node.keywords)
-        self.metaclasses += [(keyword.value, around) for keyword in node.keywords if keyword.arg == "metaclass"]
+        self.metaclasses += [keyword.value for keyword in node.keywords if keyword.arg == "metaclass"]
         held = node.bases + [keyword.value for keyword in node.keywords]
         if held:
             self.later.append((around, self.at, self.context, held, False))
@@ -50,7 +50,7 @@ class Statements:
         parameters = getattr(node, "type_params", None)
         if not parameters:
             return self.scope
-        scope = Scope("function", self.scope, self.at)
+        scope = Scope("parameters", self.scope, self.at)
         for parameter in parameters:
             scope.bound.add(parameter.name)
             self.stored(parameter, parameter.name, scope)
@@ -66,9 +66,12 @@ class Statements:
 
     def annotations(self, scope, nodes, in_field=False):
         """They may be evaluated at once, later, or never."""
+        if scope.kind == "class":
+            # From Python 3.14 on they have a scope of their own.
+            scope = Scope("parameters", scope, self.at)
         for node in nodes:
             self.annotation(node, in_field)
-        self.later.append((scope, self.at, UNCERTAIN, nodes, False))
+        self.later.append((scope, self.at, ANNOTATING, nodes, False))
 
     def assignment(self, node):
         self.stack.append(node.value)
@@ -81,8 +84,11 @@ class Statements:
         if node.value is not None:
             self.stack.append(node.value)
             self.assigned(node.target, node.value)
-        else:
+        elif node.simple or node.target.__class__ is not ast.Name:
             self.stack.append(node.target)
+        else:
+            # In parentheses the name is left alone, in a function too.
+            self.stored(node.target, node.target.id)
 
     def assigned(self, target, value):
         if target.__class__ is ast.Name:

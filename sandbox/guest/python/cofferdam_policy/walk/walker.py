@@ -57,11 +57,11 @@ class Walk(
         self.placed = []
         self.private = []
         self.globalised = []
-        # Guarded exports: where one might be used, and the names of those whose use is the allowed one.
+        # Guarded exports: where one might be used, and for the names of those the uses that their places are there for.
         self.calls = []
         self.decorating = []
         self.metaclasses = []
-        self.granted = set()
+        self.granted = {}
         # Where annotations may name `type`, each with what takes part in it; which of that calls nothing; and which
         # places are in annotations of class variables.
         self.annotated = {}

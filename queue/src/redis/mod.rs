@@ -1,0 +1,417 @@
+//! The broker that keeps tasks in Redis or Valkey, on one server or over all masters of a cluster.
+//!
+//! Every change is one script on one shard, so it happens as a whole or not at all; the scripts are in `lua/`. Time is
+//! the server's. Nothing here may wait on a connection that others need: renewals and calls that wait for replicas have
+//! links of their own, and announcements are heard on a third.
+
+mod address;
+mod builder;
+mod control;
+mod ears;
+mod enqueue;
+mod io;
+mod link;
+mod probe;
+mod record;
+mod script;
+mod shard;
+mod step;
+mod topology;
+mod upkeep;
+mod values;
+mod view;
+
+pub use builder::RedisBuilder;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::redis::Value;
+
+use crate::clock::millis;
+use crate::limits::{check_count, check_enqueue, check_lease, check_notes, check_step};
+use crate::random::TokenSource;
+use crate::signal::{Hub, News};
+use crate::{
+    Bound, Broker, Cancelled, Clock, Enqueued, Error, Lease, Listener, NewTask, Note, QueueName,
+    QueueSettings, QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId, TaskState,
+    TaskView, Topic, WorkerId, WorkerLoad,
+};
+use address::Addresses;
+use ears::Ears;
+use io::Io;
+use link::{Confirmation, Link};
+use script::{Function, LIBRARY, Request};
+use shard::{Shard, Shards};
+
+/// What an answered call is worth when the master that answered it is lost right after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// What the master had not passed on to a replica yet is lost. That is Redis' usual promise: fast, and no promise
+    /// about the last moments before a failover.
+    Async,
+    /// Enqueues and settlements are answered when so many replicas have them; otherwise the call fails with
+    /// [`Error::NotReplicated`], after it took effect on the master. Repeat it by the same ids.
+    Replicated(usize),
+}
+
+/// A broker on Redis 7 or Valkey 8: one server, or a cluster, over all of whose masters each queue is spread. Cheap to
+/// clone; clones are the same broker.
+///
+/// On a cluster, order and priority are strict within a shard and approximate across shards; tasks of one group lie on
+/// one shard. The server must not evict keys, which is checked at the start.
+#[derive(Clone)]
+pub struct Redis {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    io: Io,
+    data: Arc<Link>,
+    renewals: Arc<Link>,
+    durable: Arc<Link>,
+    ears: Ears,
+    hub: Arc<Hub>,
+    shown: String,
+    prefix: String,
+    shards: u16,
+    confirmation: Option<Confirmation>,
+    poll: Duration,
+    clock: Option<Arc<dyn Clock>>,
+    tokens: TokenSource,
+    queues: Mutex<HashMap<QueueName, Shards>>,
+}
+
+impl Redis {
+    /// Reaches the servers at these URLs, with the settings of [`builder`](Self::builder).
+    ///
+    /// # Errors
+    /// As for [`RedisBuilder::connect`].
+    pub async fn connect(urls: &str) -> Result<Self, Error> {
+        Self::builder(urls).connect().await
+    }
+
+    /// Settings for a broker at these URLs, separated by commas: `redis://[user:password@]host:port[/database]`, or
+    /// `rediss://` for TLS. Whether they belong to a cluster is found out; then a few of its nodes are enough.
+    pub fn builder(urls: &str) -> RedisBuilder {
+        RedisBuilder::new(urls)
+    }
+
+    fn new(settings: RedisBuilder, io: Io, addresses: &Addresses, clustered: bool, shards: u16) -> Self {
+        let link = || Arc::new(Link::new(addresses.clone(), clustered, settings.deadline));
+        let (data, hub) = (link(), Arc::new(Hub::default()));
+        let confirmation = match settings.durability {
+            Durability::Async => None,
+            Durability::Replicated(replicas) => {
+                Some(Confirmation { replicas, within: settings.confirmation })
+            }
+        };
+        let ears = Ears::new(addresses.clone(), Arc::clone(&data), Arc::clone(&hub));
+        let inner = Inner {
+            io,
+            data,
+            renewals: link(),
+            durable: link(),
+            ears,
+            hub,
+            shown: addresses.shown(),
+            prefix: settings.prefix,
+            shards,
+            confirmation,
+            poll: settings.poll,
+            clock: settings.clock,
+            tokens: TokenSource::new(),
+            queues: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The shards of a queue, whose number was fixed when it was first used.
+    async fn shards(&self, queue: &QueueName) -> Result<Shards, Error> {
+        if let Some(known) = self.known_shards(queue) {
+            return Ok(known);
+        }
+        let shards = self.inner.fix_shards(queue).await?;
+        let mut queues = self.inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(queues.entry(queue.clone()).or_insert(shards).clone())
+    }
+
+    fn known_shards(&self, queue: &QueueName) -> Option<Shards> {
+        self.inner.queues.lock().unwrap_or_else(PoisonError::into_inner).get(queue).cloned()
+    }
+}
+
+impl Inner {
+    /// Reads how many shards a queue has, or decides it for all.
+    async fn fix_shards(&self, queue: &QueueName) -> Result<Shards, Error> {
+        let action = "look up the queue";
+        let names = Arc::new(Shard::of_key(format!("{}:queues", self.prefix)));
+        let name = queue.as_str().as_bytes().to_vec();
+        let known = Request::command(
+            action,
+            "HSETNX",
+            &names,
+            vec![names.first_key(), name.clone(), self.shards.to_string().into_bytes()],
+        );
+        self.call(&self.data, known).await?;
+        let count =
+            self.call(&self.data, Request::command(action, "HGET", &names, vec![names.first_key(), name]));
+        let count = values::integer(&count.await?)?;
+        let count = u16::try_from(count).ok().filter(|count| *count > 0);
+        Ok(Shards::new(&self.prefix, queue, count.ok_or(Error::Corrupt { what: "number of shards" })?))
+    }
+
+    async fn names(&self) -> Result<Vec<QueueName>, Error> {
+        let names = Arc::new(Shard::of_key(format!("{}:queues", self.prefix)));
+        let request = Request::command("list queues", "HKEYS", &names, vec![names.first_key()]);
+        let mut found = Vec::new();
+        for name in values::array(self.call(&self.data, request).await?)? {
+            found.push(QueueName::new(values::text(&name)?)?);
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Whether a queue holds any record or any setting that is not the usual one.
+    async fn holds_anything(&self, shards: &Shards) -> Result<bool, Error> {
+        for answer in self.ask_all(&LIBRARY.holds, shards, &Args::default()).await {
+            if values::integer(&answer?)? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A call of a script, whose first two arguments are the same for all.
+    fn request(&self, script: &'static Function, shards: &Shards, shard: &Arc<Shard>, args: Args) -> Request {
+        let now = self.clock.as_ref().map_or_else(String::new, |clock| millis(clock.now()).to_string());
+        let mut all = vec![now.into_bytes(), shards.channel().as_bytes().to_vec()];
+        all.extend(args.0);
+        Request::function(script, shard, all)
+    }
+
+    async fn call(&self, link: &Arc<Link>, request: Request) -> Result<Value, Error> {
+        let link = Arc::clone(link);
+        Ok(self.io.run(async move { link.call(request, None).await }).await?.value)
+    }
+
+    /// Carries calls out at the same time and answers in their order. One that fails does not stop the others.
+    async fn call_all(&self, link: &Arc<Link>, requests: Vec<Request>) -> Vec<Result<Value, Error>> {
+        let calls: Vec<_> = requests
+            .into_iter()
+            .map(|request| {
+                let link = Arc::clone(link);
+                self.io.spawn(async move { link.call(request, None).await })
+            })
+            .collect();
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            answers.push(call.await.unwrap_or(Err(Error::Closed)).map(|reply| reply.value));
+        }
+        answers
+    }
+
+    /// Carries out calls that are only worth something once enough replicas have them. The answer tells whether they do.
+    async fn call_confirmed(&self, requests: Vec<Request>) -> Vec<Result<(Value, Result<(), Error>), Error>> {
+        let (link, wait) = match self.confirmation {
+            Some(_) => (&self.durable, self.confirmation),
+            None => (&self.data, None),
+        };
+        let calls: Vec<_> = requests
+            .into_iter()
+            .map(|request| {
+                let link = Arc::clone(link);
+                self.io.spawn(async move { link.call(request, wait).await })
+            })
+            .collect();
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            let reply = call.await.unwrap_or(Err(Error::Closed));
+            answers.push(reply.map(|reply| (reply.value, enough(wait, reply.confirmed))));
+        }
+        answers
+    }
+
+    /// One call for each shard, in their order.
+    async fn ask_all(
+        &self,
+        script: &'static Function,
+        shards: &Shards,
+        args: &Args,
+    ) -> Vec<Result<Value, Error>> {
+        let requests =
+            shards.all().iter().map(|shard| self.request(script, shards, shard, args.clone())).collect();
+        self.call_all(&self.data, requests).await
+    }
+}
+
+fn enough(wait: Option<Confirmation>, confirmed: usize) -> Result<(), Error> {
+    match wait {
+        Some(Confirmation { replicas, within }) if confirmed < replicas => {
+            Err(Error::NotReplicated { wanted: replicas, confirmed, waited: within })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The arguments of a script beyond those that all have.
+#[derive(Clone, Default)]
+struct Args(Vec<Vec<u8>>);
+
+impl Args {
+    fn text(mut self, text: &str) -> Self {
+        self.0.push(text.as_bytes().to_vec());
+        self
+    }
+
+    fn bytes(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.0.push(bytes.into());
+        self
+    }
+
+    fn number(self, number: impl TryInto<i64>) -> Self {
+        let number = number.try_into().unwrap_or(i64::MAX);
+        self.bytes(number.to_string())
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("servers", &self.inner.shown).finish_non_exhaustive()
+    }
+}
+
+impl Broker for Redis {
+    async fn enqueue(
+        &self,
+        queue: &QueueName,
+        tasks: Vec<NewTask>,
+        bound: Bound,
+    ) -> Result<Vec<Enqueued>, Error> {
+        check_enqueue(&tasks)?;
+        let shards = self.shards(queue).await?;
+        let answers = self.inner.enqueue(queue, &shards, &tasks, bound).await?;
+        self.inner.hub.enqueued(queue, &answers);
+        Ok(answers)
+    }
+
+    async fn step(&self, queue: &QueueName, step: Step) -> Result<StepReply, Error> {
+        check_step(&step)?;
+        let shards = self.shards(queue).await?;
+        let reply = self.inner.step(&shards, &step).await?;
+        self.inner.hub.stepped(queue, &step, &reply);
+        Ok(reply)
+    }
+
+    async fn renew(
+        &self,
+        queue: &QueueName,
+        worker: &WorkerId,
+        leases: Vec<Lease>,
+        lease: Duration,
+    ) -> Result<Vec<TaskId>, Error> {
+        check_count("leases", leases.len())?;
+        check_lease(lease)?;
+        let shards = self.shards(queue).await?;
+        self.inner.renew(&shards, worker, &leases, lease).await
+    }
+
+    async fn reap(&self, queue: &QueueName, scope: ReapScope, max: usize) -> Result<Vec<Reaped>, Error> {
+        check_count("tasks", max)?;
+        let shards = self.shards(queue).await?;
+        let reaped = self.inner.reap(&shards, &scope, max).await?;
+        self.inner.hub.reaped(queue, &reaped);
+        Ok(reaped)
+    }
+
+    async fn note(
+        &self,
+        queue: &QueueName,
+        worker: &WorkerId,
+        notes: Vec<Note>,
+    ) -> Result<Vec<TaskId>, Error> {
+        check_notes(&notes)?;
+        let shards = self.shards(queue).await?;
+        self.inner.note(&shards, worker, notes).await
+    }
+
+    async fn cancel(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Cancelled>, Error> {
+        check_count("ids", tasks.len())?;
+        let shards = self.shards(queue).await?;
+        self.inner.cancel(&shards, &tasks).await
+    }
+
+    async fn replay(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<bool>, Error> {
+        check_count("ids", tasks.len())?;
+        let shards = self.shards(queue).await?;
+        self.inner.replay(&shards, &tasks).await
+    }
+
+    async fn purge(&self, queue: &QueueName, section: Section, max: usize) -> Result<u64, Error> {
+        check_count("tasks", max)?;
+        let shards = self.shards(queue).await?;
+        self.inner.purge(&shards, section, max).await
+    }
+
+    async fn peek(&self, queue: &QueueName, section: Section, max: usize) -> Result<Vec<TaskView>, Error> {
+        check_count("tasks", max)?;
+        let shards = self.shards(queue).await?;
+        self.inner.peek(&shards, section, max).await
+    }
+
+    async fn set(&self, queue: &QueueName, setting: Setting) -> Result<(), Error> {
+        let shards = self.shards(queue).await?;
+        self.inner.set(&shards, setting).await?;
+        self.inner.hub.tell(queue, &News { ready: true, ..News::default() });
+        Ok(())
+    }
+
+    async fn settings(&self, queue: &QueueName) -> Result<QueueSettings, Error> {
+        let shards = self.shards(queue).await?;
+        self.inner.settings(&shards).await
+    }
+
+    async fn workers(&self, queue: &QueueName) -> Result<Vec<WorkerLoad>, Error> {
+        let shards = self.shards(queue).await?;
+        self.inner.workers(&shards).await
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueName>, Error> {
+        let mut queues = Vec::new();
+        for queue in self.inner.names().await? {
+            let shards = self.shards(&queue).await?;
+            if self.inner.holds_anything(&shards).await? {
+                queues.push(queue);
+            }
+        }
+        Ok(queues)
+    }
+
+    async fn lookup(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Option<TaskState>>, Error> {
+        check_count("ids", tasks.len())?;
+        let shards = self.shards(queue).await?;
+        self.inner.lookup(queue, &shards, &tasks).await
+    }
+
+    async fn stats(&self, queue: &QueueName) -> Result<QueueStats, Error> {
+        let shards = self.shards(queue).await?;
+        self.inner.stats(&shards).await
+    }
+
+    async fn forget(&self, queue: &QueueName, age: Duration, max: usize) -> Result<u64, Error> {
+        check_count("records", max)?;
+        let shards = self.shards(queue).await?;
+        self.inner.forget(&shards, age, max).await
+    }
+
+    fn listen(&self, queue: &QueueName, topic: &Topic) -> Listener {
+        let listener = self.inner.hub.listen(queue, topic).polling(self.inner.poll);
+        if let Some(shards) = self.known_shards(queue) {
+            self.inner.ears.listen(&self.inner.io, queue, &shards, topic);
+        }
+        listener
+    }
+}
