@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::Sqlite;
 use super::engine::Work;
+use super::facts::Facts;
 use super::fault::Fault;
-use super::ledger::{Facts, Ledger};
+use super::ledger::Ledger;
 use crate::clock::span;
 use crate::limits::{check_count, check_enqueue, check_lease, check_notes, check_setting, check_step};
 use crate::rules::check_purge;
@@ -89,7 +90,8 @@ impl Broker for Sqlite {
         check_lease(lease)?;
         let worker = worker.to_string();
         let work = self.write(queue, move |ledger, queue| {
-            ledger.renew(ledger.facts(queue)?.as_ref(), &worker, &leases, span(lease))
+            let lost = ledger.on(queue, |facts| ledger.renew(facts, &worker, &leases, span(lease)))?;
+            Ok(lost.unwrap_or_else(|| leases.iter().map(|lease| lease.task.clone()).collect()))
         });
         self.call("renew leases", work).await
     }
@@ -98,9 +100,8 @@ impl Broker for Sqlite {
         check_count("tasks", max)?;
         let (sought, probed) = (scope.clone(), queue.clone());
         let work = self
-            .write(queue, move |ledger, queue| match ledger.facts(queue)? {
-                Some(facts) => ledger.reap(&facts, &scope, max),
-                None => Ok(Vec::new()),
+            .write(queue, move |ledger, queue| {
+                Ok(ledger.on(queue, |facts| ledger.reap(facts, &scope, max))?.unwrap_or_default())
             })
             .unless(move |ledger| {
                 let idle = match ledger.facts(&probed)? {
@@ -120,31 +121,36 @@ impl Broker for Sqlite {
     ) -> Result<Vec<TaskId>, Error> {
         check_notes(&notes)?;
         let worker = worker.to_string();
-        let work = self
-            .write(queue, move |ledger, queue| ledger.note(ledger.facts(queue)?.as_ref(), &worker, &notes));
+        let work = self.write(queue, move |ledger, queue| {
+            let lost = ledger.on(queue, |facts| ledger.note(facts, &worker, &notes))?;
+            Ok(lost.unwrap_or_else(|| notes.iter().map(|note| note.lease.task.clone()).collect()))
+        });
         self.call("write notes", work).await
     }
 
     async fn cancel(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<Cancelled>, Error> {
         check_count("ids", tasks.len())?;
-        let work =
-            self.write(queue, move |ledger, queue| ledger.cancel(ledger.facts(queue)?.as_ref(), &tasks));
+        let work = self.write(queue, move |ledger, queue| {
+            let answers = ledger.on(queue, |facts| ledger.cancel(facts, &tasks))?;
+            Ok(answers.unwrap_or_else(|| vec![Cancelled::Unknown; tasks.len()]))
+        });
         self.call("cancel tasks", work).await
     }
 
     async fn replay(&self, queue: &QueueName, tasks: Vec<TaskId>) -> Result<Vec<bool>, Error> {
         check_count("ids", tasks.len())?;
-        let work =
-            self.write(queue, move |ledger, queue| ledger.replay(ledger.facts(queue)?.as_ref(), &tasks));
+        let work = self.write(queue, move |ledger, queue| {
+            let answers = ledger.on(queue, |facts| ledger.replay(facts, &tasks))?;
+            Ok(answers.unwrap_or_else(|| vec![false; tasks.len()]))
+        });
         self.call("replay tasks", work).await
     }
 
     async fn purge(&self, queue: &QueueName, section: Section, max: usize) -> Result<u64, Error> {
         check_count("tasks", max)?;
         check_purge(section)?;
-        let work = self.write(queue, move |ledger, queue| match ledger.facts(queue)? {
-            Some(facts) => ledger.purge(&facts, section, max),
-            None => Ok(0),
+        let work = self.write(queue, move |ledger, queue| {
+            Ok(ledger.on(queue, |facts| ledger.purge(facts, section, max))?.unwrap_or_default())
         });
         self.call("purge tasks", work).await
     }
@@ -156,7 +162,8 @@ impl Broker for Sqlite {
 
     async fn set(&self, queue: &QueueName, setting: Setting) -> Result<(), Error> {
         check_setting(&setting)?;
-        let work = self.write(queue, move |ledger, queue| ledger.set(&ledger.facts_or_new(queue)?, &setting));
+        let work =
+            self.write(queue, move |ledger, queue| ledger.on_new(queue, |facts| ledger.set(facts, &setting)));
         self.call("change a setting", work).await
     }
 
@@ -190,9 +197,8 @@ impl Broker for Sqlite {
 
     async fn forget(&self, queue: &QueueName, age: Duration, max: usize) -> Result<u64, Error> {
         check_count("records", max)?;
-        let work = self.write(queue, move |ledger, queue| match ledger.facts(queue)? {
-            Some(facts) => ledger.forget(&facts, span(age), max),
-            None => Ok(0),
+        let work = self.write(queue, move |ledger, queue| {
+            Ok(ledger.on(queue, |facts| ledger.forget(facts, span(age), max))?.unwrap_or_default())
         });
         self.call("forget tasks", work).await
     }

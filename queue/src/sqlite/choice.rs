@@ -2,10 +2,11 @@
 
 use rusqlite::OptionalExtension;
 
+use super::facts::Facts;
 use super::fair::NAMELESS;
 use super::fault::Fault;
 use super::lanes::{Crossing, Head, Open};
-use super::ledger::{Facts, Ledger};
+use super::ledger::Ledger;
 use super::limits::Gate;
 
 /// Where the next task is taken from.

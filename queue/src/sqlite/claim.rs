@@ -3,9 +3,10 @@
 use rusqlite::{Row, params};
 
 use super::choice::Source;
+use super::facts::Facts;
 use super::fault::Fault;
 use super::lanes::Crossing;
-use super::ledger::{Facts, Ledger, label, limit, task_id, token, traits};
+use super::ledger::{Ledger, label, limit, task_id, token, traits};
 use crate::clock::{length, moment, span};
 use crate::rules::{self, Destination};
 use crate::{Backoff, Delivery, Label, Lease, Mode, Places, Priority, QueueName, Step, StepReply, Verdict};
@@ -43,23 +44,18 @@ struct Found {
 
 impl Ledger<'_> {
     pub(super) fn step(&self, queue: &QueueName, step: &Step) -> Result<StepReply, Fault> {
-        let Some(facts) = self.facts(queue)? else {
-            return Ok(StepReply {
-                settled: vec![Verdict::LeaseLost; step.settle.len()],
-                claimed: Vec::new(),
-            });
-        };
-        if facts.laned.get() {
-            self.promote(&facts)?;
-        }
-        let worker = step.worker.to_string();
-        let settled = self.settle_all(&facts, &worker, &step.settle)?;
-        let until = self.now.saturating_add(span(step.lease));
-        let clock = facts.clock.get();
-        let claim = Claim { facts: &facts, worker: &worker, until, deliveries: Vec::new(), deaths: 0 };
-        let claimed = self.claim(claim, &step.claim)?;
-        self.keep_clock(&facts, clock)?;
-        Ok(StepReply { settled, claimed })
+        let reply = self.on(queue, |facts| {
+            if facts.laned.get() {
+                self.promote(facts)?;
+            }
+            let worker = step.worker.to_string();
+            let settled = self.settle_all(facts, &worker, &step.settle)?;
+            let until = self.now.saturating_add(span(step.lease));
+            let claim = Claim { facts, worker: &worker, until, deliveries: Vec::new(), deaths: 0 };
+            Ok(StepReply { settled, claimed: self.claim(claim, &step.claim)? })
+        })?;
+        let lost = || StepReply { settled: vec![Verdict::LeaseLost; step.settle.len()], claimed: Vec::new() };
+        Ok(reply.unwrap_or_else(lost))
     }
 
     fn claim(&self, mut claim: Claim<'_>, claims: &[Places]) -> Result<Vec<Delivery>, Fault> {
@@ -208,6 +204,7 @@ impl Ledger<'_> {
                  WHERE seq = ?1",
             )?
             .execute(params![found.seq, claim.worker, lease.token.0.cast_signed(), claim.until, charge])?;
+        self.count_waiting(-1);
         if let Some(key) = &found.unique_key {
             self.free_key_at_start(facts, key, &lease.task)?;
         }

@@ -2,8 +2,9 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::facts::Facts;
 use super::fault::Fault;
-use super::ledger::{Facts, Ledger};
+use super::ledger::Ledger;
 use crate::Label;
 
 impl Ledger<'_> {

@@ -2,19 +2,16 @@
 
 use std::collections::VecDeque;
 
+use super::facts::Facts;
 use super::fault::Fault;
 use super::groups::End;
-use super::ledger::{BLOCKED, DEAD, DONE, Facts, LEASED, Ledger, Task, WAITING, traits};
+use super::ledger::{BLOCKED, DEAD, DONE, LEASED, Ledger, Task, WAITING, traits};
 use crate::rules::{self, Destination};
 use crate::{Cancelled, Section, TaskId};
 
 impl Ledger<'_> {
-    pub(super) fn cancel(&self, facts: Option<&Facts>, ids: &[TaskId]) -> Result<Vec<Cancelled>, Fault> {
-        let cancel = |id| match facts {
-            Some(facts) => self.cancel_one(facts, id),
-            None => Ok(Cancelled::Unknown),
-        };
-        ids.iter().map(cancel).collect()
+    pub(super) fn cancel(&self, facts: &Facts, ids: &[TaskId]) -> Result<Vec<Cancelled>, Fault> {
+        ids.iter().map(|id| self.cancel_one(facts, id)).collect()
     }
 
     fn cancel_one(&self, facts: &Facts, id: &TaskId) -> Result<Cancelled, Fault> {
@@ -28,8 +25,8 @@ impl Ledger<'_> {
         Ok(answer)
     }
 
-    pub(super) fn replay(&self, facts: Option<&Facts>, ids: &[TaskId]) -> Result<Vec<bool>, Fault> {
-        ids.iter().map(|id| facts.map_or(Ok(false), |facts| self.replay_one(facts, id))).collect()
+    pub(super) fn replay(&self, facts: &Facts, ids: &[TaskId]) -> Result<Vec<bool>, Fault> {
+        ids.iter().map(|id| self.replay_one(facts, id)).collect()
     }
 
     fn replay_one(&self, facts: &Facts, id: &TaskId) -> Result<bool, Fault> {

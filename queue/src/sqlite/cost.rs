@@ -1,7 +1,7 @@
 //! What calls cost in steps of SQLite's machine, counted, so that a cost that grows with the backlog is found on a busy
 //! machine as well.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,6 +55,7 @@ impl Book {
             tokens: &self.tokens,
             max_bytes: None,
             news: RefCell::default(),
+            moved: Cell::new(0),
         };
         let before = self.steps.load(Ordering::Relaxed);
         let answer = work(&ledger);
@@ -75,7 +76,7 @@ impl Book {
     }
 
     fn set(&self, setting: &Setting) -> u64 {
-        self.cost(|ledger| ledger.set(&ledger.facts_or_new(&self.queue).unwrap(), setting).unwrap()).1
+        self.cost(|ledger| ledger.on_new(&self.queue, |facts| ledger.set(facts, setting)).unwrap()).1
     }
 
     /// The dearest of several whole lives: enqueued, looked for, claimed, settled. Each claims what was there before.

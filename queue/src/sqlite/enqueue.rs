@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use rusqlite::{CachedStatement, params};
 
+use super::facts::Facts;
 use super::fault::Fault;
 use super::lanes::Alike;
-use super::ledger::{BLOCKED, DEAD, DONE, Facts, Ledger, WAITING, traits};
+use super::ledger::{BLOCKED, DEAD, DONE, Ledger, WAITING, traits};
 use super::payloads::INLINE_BYTES;
 use super::schema::pages;
 use crate::clock::span;
@@ -41,17 +42,18 @@ impl Ledger<'_> {
         tasks: &[NewTask],
         bound: Bound,
     ) -> Result<Vec<Enqueued>, Fault> {
-        let facts = self.facts_or_new(queue)?;
-        if facts.mode == Mode::Draining {
-            return Err(Error::Draining { queue: queue.to_string() }.into());
-        }
-        self.check_bound(&facts, bound, tasks.len())?;
-        let Some(bytes) = self.max_bytes else { return self.admit_all(&facts, tasks) };
-        // The bound holds for this call only: a full queue must still be able to hand out and settle what it has.
-        self.bound_growth(pages(self.connection, bytes)?)?;
-        let answers = self.admit_all(&facts, tasks);
-        self.bound_growth(UNBOUNDED_PAGES)?;
-        answers
+        self.on_new(queue, |facts| {
+            if facts.mode == Mode::Draining {
+                return Err(Error::Draining { queue: queue.to_string() }.into());
+            }
+            self.check_bound(facts, bound, tasks.len())?;
+            let Some(bytes) = self.max_bytes else { return self.admit_all(facts, tasks) };
+            // The bound holds for this call only: a full queue must still be able to hand out and settle what it has.
+            self.bound_growth(pages(self.connection, bytes)?)?;
+            let answers = self.admit_all(facts, tasks);
+            self.bound_growth(UNBOUNDED_PAGES)?;
+            answers
+        })
     }
 
     fn bound_growth(&self, pages: i64) -> Result<(), Fault> {
@@ -130,6 +132,7 @@ impl Ledger<'_> {
     }
 
     fn add(&self, entry: &mut Entry<'_>, task: &NewTask, stand: Stand) -> Result<Enqueued, Fault> {
+        let waits = i64::from(stand.phase == WAITING);
         let apart = task.payload.len() > INLINE_BYTES && stand.phase != DONE;
         let ended = stand.phase == DONE || stand.phase == DEAD;
         let (death, error) = stand.death.unzip();
@@ -163,6 +166,7 @@ impl Ledger<'_> {
         if added == 0 {
             return Ok(Enqueued::new(task.id.clone(), Novelty::Existing));
         }
+        self.count_waiting(waits);
         if apart {
             self.keep_apart(self.connection.last_insert_rowid(), &task.payload)?;
         }

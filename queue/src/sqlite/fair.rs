@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, params};
 
+use super::facts::Facts;
 use super::fault::Fault;
 use super::lanes::Crossing;
-use super::ledger::{Facts, Ledger, Task};
+use super::ledger::{Ledger, Task};
 use crate::rules::{charge, micros};
 use crate::settings::FIRST_CHARGE_MICROS;
 
@@ -112,16 +113,6 @@ impl Ledger<'_> {
             self.connection
                 .prepare_cached("UPDATE cofferdam_queue_queues SET shared = 1 WHERE queue = ?1")?
                 .execute([facts.queue])?;
-        }
-        Ok(())
-    }
-
-    /// Keeps the virtual time of the tenant last claimed, if a step has moved it on.
-    pub(super) fn keep_clock(&self, facts: &Facts, former: i64) -> Result<(), Fault> {
-        if facts.clock.get() != former {
-            self.connection
-                .prepare_cached("UPDATE cofferdam_queue_queues SET clock = ?2 WHERE queue = ?1")?
-                .execute((facts.queue, facts.clock.get()))?;
         }
         Ok(())
     }

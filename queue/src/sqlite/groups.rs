@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use rusqlite::{OptionalExtension, params};
 
+use super::facts::Facts;
 use super::fault::Fault;
-use super::ledger::{BLOCKED, DEAD, DONE, Facts, Ledger, Task, death_reason, traits};
+use super::ledger::{BLOCKED, DEAD, DONE, Ledger, Task, death_reason, traits};
 use crate::rules::{self, Destination};
 use crate::{Error, Label, NewTask, TaskId};
 

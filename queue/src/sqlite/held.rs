@@ -6,9 +6,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::facts::Facts;
 use super::fault::Fault;
 use super::lanes::Crossing;
-use super::ledger::{Facts, Ledger};
+use super::ledger::Ledger;
 use super::limits::Gate;
 
 impl Ledger<'_> {

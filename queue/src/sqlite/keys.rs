@@ -2,8 +2,9 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::facts::Facts;
 use super::fault::Fault;
-use super::ledger::{Facts, Ledger, Task};
+use super::ledger::{Ledger, Task};
 use crate::clock::span;
 use crate::unique::UniqueSpan;
 use crate::{TaskId, Unique};

@@ -5,8 +5,9 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::facts::Facts;
 use super::fault::Fault;
-use super::ledger::{Facts, Ledger, Task};
+use super::ledger::{Ledger, Task};
 
 /// The states as they are stored.
 const DELAYED: i64 = 0;

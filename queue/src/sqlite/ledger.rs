@@ -1,17 +1,16 @@
-//! The tables at one moment of the broker's time, and what all work on them shares: how a queue and a task are read,
-//! and what a call has to tell.
+//! The tables at one moment of the broker's time, and what all work on them shares: how a task is read, and what a call
+//! has to tell.
 
 use std::cell::{Cell, RefCell};
-use std::num::NonZeroU32;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::facts::Facts;
 use super::fault::Fault;
 use crate::random::TokenSource;
 use crate::rules::Tally;
-use crate::settings::DEFAULT_QUARANTINE_AFTER;
 use crate::signal::News;
-use crate::{DeathReason, Label, LeaseToken, Mode, Priority, QueueName, TaskId};
+use crate::{DeathReason, Label, LeaseToken, Priority, TaskId};
 
 /// The phases as they are stored.
 pub(super) const BLOCKED: i64 = 0;
@@ -45,19 +44,8 @@ pub(super) struct Ledger<'a> {
     pub(super) max_bytes: Option<u64>,
     /// What the call that runs has changed so far.
     pub(super) news: RefCell<News>,
-}
-
-/// What is known of a queue while a call runs.
-pub(super) struct Facts {
-    pub(super) queue: i64,
-    pub(super) mode: Mode,
-    pub(super) quarantine_after: Option<NonZeroU32>,
-    /// Whether tasks without a tenant stand in lanes as well.
-    pub(super) shared: Cell<bool>,
-    /// Whether any lane is there.
-    pub(super) laned: Cell<bool>,
-    /// The virtual time of the tenant last claimed.
-    pub(super) clock: Cell<i64>,
+    /// By how much that has changed the number of waiting tasks.
+    pub(super) moved: Cell<i64>,
 }
 
 /// A task on its way from one phase to the next.
@@ -85,50 +73,18 @@ impl Ledger<'_> {
     pub(super) fn told<T>(&self, call: impl FnOnce(&Self) -> Result<T, Fault>) -> Result<(T, News), Fault> {
         // What an earlier call left that failed is void, as its changes are.
         self.news.take();
+        self.moved.set(0);
         let answer = call(self)?;
         Ok((answer, self.news.take()))
     }
 
+    /// Notes that so many tasks have begun to wait, or have ceased to.
+    pub(super) fn count_waiting(&self, more: i64) {
+        self.moved.set(self.moved.get() + more);
+    }
+
     pub(super) fn raise_ready(&self) {
         self.news.borrow_mut().ready = true;
-    }
-
-    /// What is known of a queue; `None` if it was never used.
-    pub(super) fn facts(&self, name: &QueueName) -> Result<Option<Facts>, Fault> {
-        let mut find = self.connection.prepare_cached(
-            "SELECT queue, mode, quarantine_after, shared, clock,
-                 EXISTS (SELECT 1 FROM cofferdam_queue_lanes l WHERE l.queue = q.queue)
-             FROM cofferdam_queue_queues q WHERE name = ?1",
-        )?;
-        let facts = find.query_row([name.as_str()], |row| {
-            let after: Option<u32> = row.get(2)?;
-            Ok((
-                row.get(1)?,
-                Facts {
-                    queue: row.get(0)?,
-                    mode: Mode::Running,
-                    quarantine_after: after.map_or(Some(DEFAULT_QUARANTINE_AFTER), NonZeroU32::new),
-                    shared: Cell::new(row.get(3)?),
-                    clock: Cell::new(row.get(4)?),
-                    laned: Cell::new(row.get(5)?),
-                },
-            ))
-        });
-        match facts.optional()? {
-            None => Ok(None),
-            Some((code, facts)) => Ok(Some(Facts { mode: mode(code)?, ..facts })),
-        }
-    }
-
-    /// What is known of a queue, which is made known by this.
-    pub(super) fn facts_or_new(&self, name: &QueueName) -> Result<Facts, Fault> {
-        if let Some(facts) = self.facts(name)? {
-            return Ok(facts);
-        }
-        self.connection
-            .prepare_cached("INSERT INTO cofferdam_queue_queues (name) VALUES (?1)")?
-            .execute([name.as_str()])?;
-        self.facts(name)?.ok_or(Fault::Corrupt("queue (it does not stay)"))
     }
 
     /// A task by the number of its row.
@@ -175,18 +131,6 @@ impl Task {
     pub(super) const fn has(&self, traits: i64) -> bool {
         self.traits & traits != 0
     }
-}
-
-/// The modes as they are stored.
-const MODES: [Mode; 3] = [Mode::Running, Mode::Paused, Mode::Draining];
-
-pub(super) fn mode(code: i64) -> Result<Mode, Fault> {
-    let mode = usize::try_from(code).ok().and_then(|code| MODES.get(code));
-    mode.copied().ok_or(Fault::Corrupt("mode"))
-}
-
-pub(super) fn mode_code(mode: Mode) -> i64 {
-    (0..).zip(MODES).find(|(_, one)| *one == mode).map_or(0, |(code, _)| code)
 }
 
 pub(super) fn death_reason(code: Option<i64>) -> Result<DeathReason, Fault> {

@@ -4,8 +4,9 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::facts::Facts;
 use super::fault::Fault;
-use super::ledger::{Facts, Ledger};
+use super::ledger::Ledger;
 use crate::rules::Pace;
 use crate::{Limit, Rate};
 

@@ -14,8 +14,10 @@ mod control;
 #[cfg(test)]
 mod cost;
 mod disk;
+mod door;
 mod engine;
 mod enqueue;
+mod facts;
 mod fair;
 mod fault;
 mod groups;

@@ -8,9 +8,10 @@ use std::collections::VecDeque;
 
 use rusqlite::params;
 
+use super::facts::Facts;
 use super::fault::Fault;
 use super::groups::End;
-use super::ledger::{BLOCKED, Facts, LEASED, Ledger, Task, WAITING, traits};
+use super::ledger::{BLOCKED, LEASED, Ledger, Task, WAITING, traits};
 use crate::rules::{Destination, Tally};
 use crate::{DeathReason, TaskId};
 
@@ -82,7 +83,10 @@ impl Ledger<'_> {
     /// Clears up behind a task that has left its phase.
     pub(super) fn leave(&self, facts: &Facts, task: &Task) -> Result<(), Fault> {
         match (task.phase, task.lane) {
-            (WAITING, Some(lane)) => self.refresh(facts, lane)?,
+            (WAITING, lane) => {
+                self.count_waiting(-1);
+                lane.map_or(Ok(()), |lane| self.refresh(facts, lane))?;
+            }
             (LEASED, _) => {
                 if task.has(traits::NOTED) {
                     self.clear_progress(task.seq)?;
@@ -131,6 +135,7 @@ impl Ledger<'_> {
     }
 
     fn wait(&self, seq: i64, tally: Tally, ready_at: i64, lane: Option<i64>) -> Result<(), Fault> {
+        self.count_waiting(1);
         self.connection
             .prepare_cached(
                 "UPDATE cofferdam_queue_tasks SET phase = 1, lane = ?5, ready_at = ?2, failures = ?3, crashes = ?4,

@@ -2,26 +2,18 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::facts::Facts;
 use super::fault::Fault;
-use super::ledger::{Facts, Ledger, traits};
+use super::ledger::{Ledger, traits};
 use super::settle::Shown;
 use crate::{Note, TaskId};
 
 impl Ledger<'_> {
     /// Writes notes, and answers whose leases are lost.
-    pub(super) fn note(
-        &self,
-        facts: Option<&Facts>,
-        worker: &str,
-        notes: &[Note],
-    ) -> Result<Vec<TaskId>, Fault> {
+    pub(super) fn note(&self, facts: &Facts, worker: &str, notes: &[Note]) -> Result<Vec<TaskId>, Fault> {
         let mut lost = Vec::new();
         for note in notes {
-            let held = match facts {
-                Some(facts) => self.write_note(facts, worker, note)?,
-                None => false,
-            };
-            if !held {
+            if !self.write_note(facts, worker, note)? {
                 lost.push(note.lease.task.clone());
             }
         }

@@ -1,26 +1,13 @@
 //! How people look at the tasks of a queue.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use rusqlite::Row;
 
-use rusqlite::{Row, params};
-
+use super::facts::Facts;
 use super::fault::Fault;
 use super::lanes::Head;
-use super::ledger::{DEAD, Facts, Ledger, death_reason, label, limit, priority, task_id, traits};
+use super::ledger::{DEAD, Ledger, death_reason, label, limit, priority, task_id, traits};
 use crate::clock::moment;
 use crate::{Priority, Section, TaskView};
-
-/// How many tasks of one lane are read at once where several lanes are merged.
-const CHUNK: usize = 32;
-
-/// The waiting tasks of one lane, or the ordinary ones of one priority, in their order.
-struct Stream {
-    rank: i64,
-    lane: Option<i64>,
-    buffer: VecDeque<Head>,
-    read: usize,
-}
 
 impl Ledger<'_> {
     pub(super) fn peek(&self, facts: &Facts, section: Section, max: usize) -> Result<Vec<TaskView>, Fault> {
@@ -30,7 +17,8 @@ impl Ledger<'_> {
     /// The first tasks of a section, by the numbers of their rows.
     pub(super) fn list(&self, facts: &Facts, section: Section, max: usize) -> Result<Vec<i64>, Fault> {
         let sql = match section {
-            Section::Ready | Section::Delayed => return self.list_waiting(facts, section, max),
+            Section::Ready => return self.list_waiting(facts, true, max),
+            Section::Delayed => return self.list_waiting(facts, false, max),
             Section::Blocked => {
                 "SELECT seq FROM cofferdam_queue_tasks WHERE queue = ?1 AND phase = 0 ORDER BY seq LIMIT ?2"
             }
@@ -47,96 +35,54 @@ impl Ledger<'_> {
         Ok(find.query_map((facts.queue, limit(max)), |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
-    /// Merges the ordinary tasks and those in lanes, none of which is read further than is shown of it.
-    fn list_waiting(&self, facts: &Facts, section: Section, max: usize) -> Result<Vec<i64>, Fault> {
-        let ready = section == Section::Ready;
-        let mut streams = self.streams(facts, ready, max)?;
-        let mut heads = BinaryHeap::new();
-        for (number, stream) in streams.iter_mut().enumerate() {
-            self.advance(facts, stream, ready, number, &mut heads)?;
+    /// The first ready tasks, by priority, or the first delayed ones whatever their priority.
+    fn list_waiting(&self, facts: &Facts, ready: bool, max: usize) -> Result<Vec<i64>, Fault> {
+        let mut listed: Vec<Head> = Vec::new();
+        for priority in Priority::ALL {
+            let most = if ready { max - listed.len() } else { max };
+            let mut heads = self.first_waiting(facts, priority, ready, most)?;
+            listed.append(&mut heads);
         }
-        let mut listed = Vec::new();
-        while listed.len() < max
-            && let Some(Reverse((_, head, number))) = heads.pop()
-        {
-            listed.push(head.seq);
-            if let Some(stream) = streams.get_mut(number) {
-                self.advance(facts, stream, ready, number, &mut heads)?;
-            }
+        if !ready {
+            listed.sort_unstable();
+            listed.truncate(max);
         }
-        Ok(listed)
+        Ok(listed.into_iter().map(|head| head.seq).collect())
     }
 
-    /// Where the first tasks of a section may lie.
-    fn streams(&self, facts: &Facts, ready: bool, max: usize) -> Result<Vec<Stream>, Fault> {
-        let mut find = self.connection.prepare_cached(if ready {
-            // Of more lanes than tasks are asked for, those whose first task comes later need no look.
-            "SELECT lane, priority FROM cofferdam_queue_lanes WHERE queue = ?1 AND head_at <= ?2
-             ORDER BY priority, head_at, head_seq LIMIT ?3"
-        } else {
-            "SELECT lane, priority FROM cofferdam_queue_lanes WHERE queue = ?1 AND ?2 = ?2 AND ?3 = ?3"
-        })?;
-        let mut streams: Vec<Stream> = find
-            .query_map((facts.queue, self.now, limit(max)), |row| {
-                Ok(Stream::new(row.get(1)?, Some(row.get(0)?)))
-            })?
-            .collect::<Result<_, _>>()?;
-        streams.extend(Priority::ALL.map(|priority| Stream::new(i64::from(priority.rank()), None)));
-        Ok(streams)
-    }
-
-    /// Puts the next task of a stream among the heads, if there is one.
-    fn advance(
+    /// The first ready or delayed tasks of a priority, the ordinary ones and those in lanes.
+    fn first_waiting(
         &self,
         facts: &Facts,
-        stream: &mut Stream,
+        priority: Priority,
         ready: bool,
-        number: usize,
-        heads: &mut BinaryHeap<Reverse<(i64, Head, usize)>>,
-    ) -> Result<(), Fault> {
-        if stream.buffer.is_empty() && stream.read.is_multiple_of(CHUNK) {
-            self.read_on(facts, stream, ready)?;
-        }
-        if let Some(head) = stream.buffer.pop_front() {
-            // Delayed tasks are shown by their time alone.
-            heads.push(Reverse((if ready { stream.rank } else { 0 }, head, number)));
-        }
-        Ok(())
-    }
-
-    fn read_on(&self, facts: &Facts, stream: &mut Stream, ready: bool) -> Result<(), Fault> {
-        let mut find = self.connection.prepare_cached(match (stream.lane.is_some(), ready) {
-            (false, true) => {
-                "SELECT ready_at, seq FROM cofferdam_queue_tasks
-                 WHERE phase = 1 AND lane IS NULL AND queue = ?1 AND priority = ?2 AND ready_at <= ?3
-                 ORDER BY ready_at, seq LIMIT ?4 OFFSET ?5"
-            }
-            (false, false) => {
-                "SELECT ready_at, seq FROM cofferdam_queue_tasks
-                 WHERE phase = 1 AND lane IS NULL AND queue = ?1 AND priority = ?2 AND ready_at > ?3
-                 ORDER BY ready_at, seq LIMIT ?4 OFFSET ?5"
-            }
-            (true, true) => {
-                "SELECT ready_at, seq FROM cofferdam_queue_tasks
-                 WHERE phase = 1 AND lane IS NOT NULL AND ?1 = ?1 AND lane = ?2 AND ready_at <= ?3
-                 ORDER BY ready_at, seq LIMIT ?4 OFFSET ?5"
-            }
-            (true, false) => {
-                "SELECT ready_at, seq FROM cofferdam_queue_tasks
-                 WHERE phase = 1 AND lane IS NOT NULL AND ?1 = ?1 AND lane = ?2 AND ready_at > ?3
-                 ORDER BY ready_at, seq LIMIT ?4 OFFSET ?5"
-            }
+        most: usize,
+    ) -> Result<Vec<Head>, Fault> {
+        let mut find = self.connection.prepare_cached(if ready {
+            "SELECT ready_at, seq FROM (
+                 SELECT ready_at, seq FROM (SELECT ready_at, seq FROM cofferdam_queue_tasks
+                     WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at <= ?3
+                     ORDER BY ready_at, seq LIMIT ?4)
+                 UNION ALL
+                 SELECT ready_at, seq FROM (SELECT ready_at, seq FROM cofferdam_queue_tasks
+                     WHERE queue = ?1 AND phase = 1 AND lane IS NOT NULL AND priority = ?2 AND ready_at <= ?3
+                     ORDER BY ready_at, seq LIMIT ?4))
+             ORDER BY ready_at, seq LIMIT ?4"
+        } else {
+            "SELECT ready_at, seq FROM (
+                 SELECT ready_at, seq FROM (SELECT ready_at, seq FROM cofferdam_queue_tasks
+                     WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at > ?3
+                     ORDER BY ready_at, seq LIMIT ?4)
+                 UNION ALL
+                 SELECT ready_at, seq FROM (SELECT ready_at, seq FROM cofferdam_queue_tasks
+                     WHERE queue = ?1 AND phase = 1 AND lane IS NOT NULL AND priority = ?2 AND ready_at > ?3
+                     ORDER BY ready_at, seq LIMIT ?4))
+             ORDER BY ready_at, seq LIMIT ?4"
         })?;
-        let place = stream.lane.unwrap_or(stream.rank);
-        let rows = find
-            .query_map(params![facts.queue, place, self.now, limit(CHUNK), limit(stream.read)], |row| {
-                Ok(Head { ready_at: row.get(0)?, seq: row.get(1)? })
-            })?;
-        for head in rows {
-            stream.buffer.push_back(head?);
-            stream.read += 1;
-        }
-        Ok(())
+        let heads = find.query_map((facts.queue, priority.rank(), self.now, limit(most)), |row| {
+            Ok(Head { ready_at: row.get(0)?, seq: row.get(1)? })
+        })?;
+        Ok(heads.collect::<Result<_, _>>()?)
     }
 
     fn view(&self, seq: i64) -> Result<TaskView, Fault> {
@@ -167,11 +113,5 @@ impl Ledger<'_> {
             worker: worker.transpose()?,
             death: if phase == DEAD { Some((death_reason(row.get(11)?)?, row.get(12)?)) } else { None },
         })
-    }
-}
-
-impl Stream {
-    const fn new(rank: i64, lane: Option<i64>) -> Self {
-        Self { rank, lane, buffer: VecDeque::new(), read: 0 }
     }
 }

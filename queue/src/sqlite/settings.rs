@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 
 use rusqlite::{Row, ToSql, params};
 
+use super::facts::{Facts, mode_code};
 use super::fault::Fault;
-use super::ledger::{Facts, Ledger, mode_code};
+use super::ledger::Ledger;
 use super::limits::bounds;
 use crate::settings::{DEFAULT_QUARANTINE_AFTER, DEFAULT_WEIGHT};
 use crate::{Label, Mode, QueueName, QueueSettings, Setting};

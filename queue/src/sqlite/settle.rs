@@ -2,8 +2,9 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::facts::Facts;
 use super::fault::Fault;
-use super::ledger::{DONE, Facts, LEASED, Ledger, row_of, tally};
+use super::ledger::{DONE, LEASED, Ledger, row_of, tally};
 use crate::rules::{self, Destination, Tally};
 use crate::{Ending, Lease, Settlement, Verdict};
 

@@ -25,7 +25,9 @@ CREATE TABLE cofferdam_queue_queues (
     -- Whether it has had tasks with a tenant. From then on those without one stand in lanes as well.
     shared INTEGER NOT NULL DEFAULT 0,
     -- The virtual time of the tenant last claimed.
-    clock INTEGER NOT NULL DEFAULT 0
+    clock INTEGER NOT NULL DEFAULT 0,
+    -- How many tasks wait, ready or delayed; NULL until somebody enqueues with a bound, and counted from then on.
+    waiting INTEGER
 ) STRICT;
 CREATE TABLE cofferdam_queue_tasks (
     seq INTEGER PRIMARY KEY,
@@ -77,6 +79,8 @@ CREATE INDEX cofferdam_queue_waiting
     ON cofferdam_queue_tasks (queue, priority, ready_at) WHERE phase = 1 AND lane IS NULL;
 CREATE INDEX cofferdam_queue_laned
     ON cofferdam_queue_tasks (lane, ready_at) WHERE phase = 1 AND lane IS NOT NULL;
+CREATE INDEX cofferdam_queue_laned_by_time
+    ON cofferdam_queue_tasks (queue, priority, ready_at) WHERE phase = 1 AND lane IS NOT NULL;
 CREATE INDEX cofferdam_queue_leased ON cofferdam_queue_tasks (queue, lease_until) WHERE phase = 2;
 CREATE INDEX cofferdam_queue_done ON cofferdam_queue_tasks (queue, finished_at) WHERE phase = 3;
 CREATE INDEX cofferdam_queue_dead ON cofferdam_queue_tasks (queue, finished_at) WHERE phase = 4;

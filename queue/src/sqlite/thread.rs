@@ -167,6 +167,7 @@ impl Thread {
             tokens: &self.tokens,
             max_bytes: self.max_bytes,
             news: RefCell::default(),
+            moved: Cell::new(0),
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use rusqlite::params;
 
+use super::facts::Facts;
 use super::fault::Fault;
-use super::ledger::{Facts, Ledger, limit, priority, task_id, traits};
+use super::ledger::{Ledger, limit, priority, task_id, traits};
 use super::settle::Shown;
 use crate::{Lease, ReapScope, Reaped, TaskId, WorkerId};
 
@@ -18,7 +19,7 @@ pub(super) struct Gone {
 impl Ledger<'_> {
     pub(super) fn renew(
         &self,
-        facts: Option<&Facts>,
+        facts: &Facts,
         worker: &str,
         leases: &[Lease],
         millis: i64,
@@ -26,11 +27,7 @@ impl Ledger<'_> {
         let until = self.now.saturating_add(millis);
         let mut lost = Vec::new();
         for lease in leases {
-            let held = match facts {
-                Some(facts) => self.renew_one(facts, worker, lease, until)?,
-                None => false,
-            };
-            if !held {
+            if !self.renew_one(facts, worker, lease, until)? {
                 lost.push(lease.task.clone());
             }
         }

@@ -2,11 +2,11 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::facts::Facts;
 use super::fault::Fault;
-use super::ledger::{BLOCKED, DEAD, DONE, Facts, LEASED, Ledger, WAITING, death_reason, priority, traits};
+use super::ledger::{BLOCKED, DEAD, DONE, LEASED, Ledger, WAITING, death_reason, priority, traits};
 use crate::clock::moment;
-use crate::rules::check_bound;
-use crate::{Bound, Label, Mode, Places, Priority, QueueStats, TaskId, TaskState, WorkerId, WorkerLoad};
+use crate::{Label, Mode, Places, Priority, QueueStats, TaskId, TaskState, WorkerId, WorkerLoad};
 
 impl Ledger<'_> {
     /// Whether a claim could find anything.
@@ -93,45 +93,41 @@ impl Ledger<'_> {
     pub(super) fn stats(&self, facts: &Facts) -> Result<QueueStats, Fault> {
         let mut stats = QueueStats::default();
         for priority in Priority::ALL {
-            let (ready, delayed, oldest) = self.count_ordinary(facts, i64::from(priority.rank()))?;
+            let rank = i64::from(priority.rank());
             let counts = stats.of_mut(priority);
-            counts.ready = number(ready)?;
-            counts.delayed = number(delayed)?;
-            counts.oldest_ready = oldest.map(moment);
-        }
-        let mut lanes = self.connection.prepare_cached(
-            "SELECT priority,
-                 sum((SELECT count(*) FROM cofferdam_queue_tasks t
-                      WHERE t.phase = 1 AND t.lane IS NOT NULL AND t.lane = l.lane AND t.ready_at <= ?2)),
-                 sum((SELECT count(*) FROM cofferdam_queue_tasks t
-                      WHERE t.phase = 1 AND t.lane IS NOT NULL AND t.lane = l.lane AND t.ready_at > ?2)),
-                 min(CASE WHEN head_at <= ?2 THEN head_at END)
-             FROM cofferdam_queue_lanes l WHERE queue = ?1 GROUP BY priority",
-        )?;
-        let rows = lanes.query_map((facts.queue, self.now), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })?;
-        for row in rows {
-            let (rank, ready, delayed, oldest): (i64, i64, i64, Option<i64>) = row?;
-            let counts = stats.of_mut(priority(rank)?);
-            counts.ready += number(ready)?;
-            counts.delayed += number(delayed)?;
-            counts.oldest_ready = counts.oldest_ready.into_iter().chain(oldest.map(moment)).min();
+            counts.ready = number(self.count(facts, rank, true)?)?;
+            counts.delayed = number(self.count(facts, rank, false)?)?;
+            counts.oldest_ready = self.oldest(facts, rank)?.map(moment);
         }
         self.count_rest(facts, &mut stats)?;
         Ok(stats)
     }
 
-    fn count_ordinary(&self, facts: &Facts, rank: i64) -> Result<(i64, i64, Option<i64>), Fault> {
-        let mut count = self.connection.prepare_cached(
+    /// Counts the ready or the delayed tasks of a priority, the ordinary ones and those in lanes.
+    pub(super) fn count(&self, facts: &Facts, rank: i64, ready: bool) -> Result<i64, Fault> {
+        let mut count = self.connection.prepare_cached(if ready {
             "SELECT (SELECT count(*) FROM cofferdam_queue_tasks
-                     WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at <= ?3),
-                 (SELECT count(*) FROM cofferdam_queue_tasks
-                     WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at > ?3)",
+                     WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at <= ?3)
+                 + (SELECT count(*) FROM cofferdam_queue_tasks
+                    WHERE queue = ?1 AND phase = 1 AND lane IS NOT NULL AND priority = ?2 AND ready_at <= ?3)"
+        } else {
+            "SELECT (SELECT count(*) FROM cofferdam_queue_tasks
+                     WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at > ?3)
+                 + (SELECT count(*) FROM cofferdam_queue_tasks
+                    WHERE queue = ?1 AND phase = 1 AND lane IS NOT NULL AND priority = ?2 AND ready_at > ?3)"
+        })?;
+        Ok(count.query_row((facts.queue, rank, self.now), |row| row.get(0))?)
+    }
+
+    /// Since when the oldest ready task of a priority has been ready.
+    pub(super) fn oldest(&self, facts: &Facts, rank: i64) -> Result<Option<i64>, Fault> {
+        let mut find = self.connection.prepare_cached(
+            "SELECT min(ready_at) FROM cofferdam_queue_tasks
+             WHERE queue = ?1 AND phase = 1 AND lane IS NOT NULL AND priority = ?2 AND ready_at <= ?3",
         )?;
-        let (ready, delayed) =
-            count.query_row((facts.queue, rank, self.now), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok((ready, delayed, self.first_ordinary(facts, rank)?.map(|head| head.ready_at)))
+        let laned: Option<i64> = find.query_row((facts.queue, rank, self.now), |row| row.get(0))?;
+        let ordinary = self.first_ordinary(facts, rank)?.map(|head| head.ready_at);
+        Ok(ordinary.into_iter().chain(laned).min())
     }
 
     fn count_rest(&self, facts: &Facts, stats: &mut QueueStats) -> Result<(), Fault> {
@@ -155,61 +151,9 @@ impl Ledger<'_> {
         }
         Ok(())
     }
-
-    /// Holds a batch against the bound of who enqueues it. What is ready is counted no further than the answer needs.
-    pub(super) fn check_bound(&self, facts: &Facts, bound: Bound, batch: usize) -> Result<(), Fault> {
-        let oldest = match bound.age {
-            Some(_) => self.oldest_ready(facts)?,
-            None => None,
-        };
-        let Some(most) = bound.ready else {
-            return Ok(check_bound(bound, batch, 0, oldest, self.now)?);
-        };
-        let enough = i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX);
-        let mut ready = self.count_ready(facts, enough)?;
-        if check_bound(bound, batch, ready, oldest, self.now).is_err() {
-            ready = self.count_ready(facts, i64::MAX)?;
-        }
-        Ok(check_bound(bound, batch, ready, oldest, self.now)?)
-    }
-
-    fn oldest_ready(&self, facts: &Facts) -> Result<Option<i64>, Fault> {
-        let mut oldest: Option<i64> = self
-            .connection
-            .prepare_cached(
-                "SELECT min(head_at) FROM cofferdam_queue_lanes WHERE queue = ?1 AND head_at <= ?2",
-            )?
-            .query_row((facts.queue, self.now), |row| row.get(0))?;
-        for priority in Priority::ALL {
-            let first = self.first_ordinary(facts, i64::from(priority.rank()))?;
-            oldest = oldest.into_iter().chain(first.map(|head| head.ready_at)).min();
-        }
-        Ok(oldest)
-    }
-
-    /// Counts ready tasks up to `enough`.
-    fn count_ready(&self, facts: &Facts, enough: i64) -> Result<u64, Fault> {
-        let mut ordinary = self.connection.prepare_cached(
-            "SELECT count(*) FROM (SELECT 1 FROM cofferdam_queue_tasks
-             WHERE queue = ?1 AND phase = 1 AND lane IS NULL AND priority = ?2 AND ready_at <= ?3 LIMIT ?4)",
-        )?;
-        let mut laned = self.connection.prepare_cached(
-            "SELECT count(*) FROM (
-                 SELECT 1 FROM cofferdam_queue_lanes l CROSS JOIN cofferdam_queue_tasks t
-                 WHERE l.queue = ?1 AND t.phase = 1 AND t.lane IS NOT NULL AND t.lane = l.lane AND t.ready_at <= ?2
-                 LIMIT ?3)",
-        )?;
-        let mut ready: i64 = laned.query_row((facts.queue, self.now, enough), |row| row.get(0))?;
-        for priority in Priority::ALL {
-            let left = enough.saturating_sub(ready).max(0);
-            let place = (facts.queue, priority.rank(), self.now, left);
-            ready += ordinary.query_row(place, |row| row.get::<_, i64>(0))?;
-        }
-        number(ready)
-    }
 }
 
-fn number(count: i64) -> Result<u64, Fault> {
+pub(super) fn number(count: i64) -> Result<u64, Fault> {
     u64::try_from(count).map_err(|_| Fault::Corrupt("count"))
 }
 
