@@ -1,4 +1,5 @@
-//! A task queue with leases, retries and **exactly-once recorded results**, embedded in SQLite or in memory.
+//! A task queue with leases, retries and **exactly-once recorded results**: over all masters of a Redis Cluster, in one
+//! SQLite file, or in memory.
 //!
 //! Producers put tasks into a named [`Queue`]; [`Worker`]s take them under a lease, run a handler and record its
 //! result. Delivery is *at least once*: a task whose worker dies is run again. Recording is *exactly once*: of all
@@ -29,17 +30,23 @@
 //! # The parts
 //!
 //! - [`Broker`] is what a backend must do, in batches. [`Memory`] keeps tasks in the process; [`Sqlite`] keeps them
-//!   in one file, which several processes may share. Both pass the same suite of conformance tests.
+//!   in one file, which several processes may share; `Redis` (feature `redis`) keeps them on one server or spreads each
+//!   queue over all masters of a cluster. All pass the same suite of conformance tests.
 //! - [`Queue`] is one named queue of a broker, cheap to clone, and reports to an [`Observer`].
-//! - [`Worker`] runs a [`Handler`] on tasks: concurrency, renewal of leases, retries, graceful drain.
+//! - [`NewTask`] says how a task is to be treated: priority, delay, deadline, attempts and back-off, resource class,
+//!   tenant, limit, unique key, group and what it waits for.
+//! - [`Worker`] runs a [`Handler`] on tasks: concurrency by class, renewal of leases, retries, checkpoints, graceful
+//!   drain. [`Setting`]s change a queue while it runs.
 //!
 //! # What it does not promise
 //!
 //! - A handler may run more than once, and for a moment even twice at the same time, when a worker is cut off from
 //!   its broker. Effects outside the recorded result must bear that.
 //! - Priorities are strict: as long as tasks of a higher priority keep coming, a lower one waits.
-//! - Leases are measured on the broker's clock, which for these backends is the host's wall clock. A clock that is
+//! - Leases are measured on the broker's clock: the host's wall clock, or the time of the Redis server. A clock that is
 //!   set forward ends leases early; this costs a second run, never a second result.
+//! - On a cluster, order and priority are strict within a shard and approximate across shards; what a lost master had not
+//!   passed on is lost unless the call asked for replicas (`Durability`) or came through an `Outbox`.
 //! - [`Memory`] is bounded by the memory of the process, and nothing of it survives the process.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

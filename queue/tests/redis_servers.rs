@@ -376,3 +376,31 @@ async fn one_dead_master_does_not_stop_the_work_on_the_others() {
     assert_eq!(recorded + unanswered, 300);
     assert!((50..250).contains(&unanswered), "{unanswered} of 300 lie on one of three masters");
 }
+
+#[cfg(feature = "redis-tls")]
+#[tokio::test]
+async fn a_certificate_of_an_own_authority_is_trusted_when_named_and_only_then() {
+    let folder = tempfile::tempdir().unwrap();
+    server::certificates(folder.path());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (certificate, key, authority) = (path("server.crt"), path("server.key"), path("ca.crt"));
+    let tls = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &authority];
+    let server = Server::start_with_tls(
+        &[&tls[..], &["--tls-auth-clients", "no", "--requirepass", "over%wire"]].concat(),
+    );
+    let url = format!("rediss://:over%25wire@{}/", server.address());
+    let roots = std::fs::read(&authority).unwrap();
+    let broker = Redis::builder(&url).root_certificates(roots).connect().await.unwrap();
+    let queue = Queue::new(broker, "q").unwrap();
+    queue.submit(task("a")).await.unwrap();
+    assert_eq!(queue.claim(&worker(), 1, LEASE).await.unwrap().len(), 1);
+
+    let said = refusal(&url).await;
+    assert!(!said.contains("wire"), "{said}");
+    assert!(
+        refusal(&url.replace("rediss", "redis")).await.contains("check that it runs"),
+        "plain text is not TLS"
+    );
+    let error = Redis::builder(&url).root_certificates("no PEM").connect().await.unwrap_err();
+    assert!(error.to_string().contains("BEGIN CERTIFICATE"), "{error}");
+}

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -59,7 +60,7 @@ impl Server {
         format!("127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
@@ -202,4 +203,15 @@ pub(crate) fn cli(port: u16, arguments: &[&str]) -> String {
     let mut command = Command::new("redis-cli");
     let output = command.args(["-p", &port.to_string()]).args(arguments).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Makes an authority, and a certificate of 127.0.0.1 that it signed.
+pub(crate) fn certificates(folder: &Path) {
+    let script = "
+        openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=test authority' -keyout ca.key -out ca.crt
+        openssl req -newkey rsa:2048 -nodes -subj '/CN=test server' -keyout server.key -out server.csr
+        printf 'subjectAltName=IP:127.0.0.1' > names
+        openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -days 2 -extfile names -out server.crt";
+    let made = Command::new("sh").args(["-e", "-c", script]).current_dir(folder).output().unwrap();
+    assert!(made.status.success(), "this test needs openssl: {}", String::from_utf8_lossy(&made.stderr));
 }

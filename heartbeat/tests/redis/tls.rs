@@ -1,24 +1,11 @@
 //! TLS against a server whose certificate an authority of our own signed.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use cofferdam_heartbeat::{ErrorKind, RedisStore, Store};
 
 use crate::common::document;
-use crate::common::server::Server;
-
-/// Makes an authority, and a certificate of 127.0.0.1 that it signed.
-fn certificates(folder: &Path) {
-    let script = "
-        openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=test authority' -keyout ca.key -out ca.crt
-        openssl req -newkey rsa:2048 -nodes -subj '/CN=test server' -keyout server.key -out server.csr
-        printf 'subjectAltName=IP:127.0.0.1' > names
-        openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -days 2 -extfile names -out server.crt";
-    let made = Command::new("sh").args(["-e", "-c", script]).current_dir(folder).output().unwrap();
-    assert!(made.status.success(), "this test needs openssl: {}", String::from_utf8_lossy(&made.stderr));
-}
+use crate::common::server::{Server, certificates};
 
 #[tokio::test]
 async fn a_certificate_of_an_own_authority_is_trusted_when_named_and_only_then() {

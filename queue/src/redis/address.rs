@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+use redis::io::tcp::TcpSettings;
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult};
 
 use crate::Error;
 
@@ -10,6 +11,9 @@ use crate::Error;
 #[derive(Clone)]
 pub(super) struct Addresses {
     seeds: Vec<ConnectionInfo>,
+    /// The certificates that are trusted in place of the machine's, as PEM.
+    #[cfg(feature = "redis-tls")]
+    roots: Option<Vec<u8>>,
 }
 
 impl Addresses {
@@ -24,6 +28,9 @@ impl Addresses {
                 .any(|scheme| url.starts_with(scheme))
             {
                 return Err(refuse("write redis://[user:password@]host:port, or rediss:// for TLS"));
+            }
+            if url.contains('#') {
+                return Err(refuse("it has a part after a `#`; write a `#` of the password as %23"));
             }
             let normal = url.replacen("valkey", "redis", 1);
             if normal.starts_with("rediss://") && !cfg!(feature = "redis-tls") {
@@ -41,7 +48,41 @@ impl Addresses {
             let problem = "there is none; write redis://host:port".to_owned();
             return Err(Error::InvalidUrl { url: String::new(), problem });
         }
-        Ok(Self { seeds })
+        Ok(Self {
+            seeds,
+            #[cfg(feature = "redis-tls")]
+            roots: None,
+        })
+    }
+
+    /// Trusts these certificates alone, which are PEM.
+    #[cfg(feature = "redis-tls")]
+    pub(super) fn trust(&mut self, roots: &[u8]) -> Result<(), Error> {
+        use rustls::pki_types::{CertificateDer, pem::PemObject};
+        let mut certificates = CertificateDer::pem_slice_iter(roots).peekable();
+        if certificates.peek().is_none() || certificates.any(|certificate| certificate.is_err()) {
+            let value = format!("{} bytes", roots.len());
+            let problem = "it is not PEM: give it from -----BEGIN CERTIFICATE----- on";
+            return Err(Error::InvalidSetting { setting: "root_certificates", value, problem });
+        }
+        self.roots = Some(roots.to_vec());
+        Ok(())
+    }
+
+    /// A client for one of these servers, or for a node that one of them told of.
+    pub(super) fn client(&self, info: ConnectionInfo) -> RedisResult<Client> {
+        // Small calls must not wait for each other's acknowledgements.
+        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        #[cfg(feature = "redis-tls")]
+        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+            provide_cryptography();
+            if let Some(roots) = &self.roots {
+                let certificates =
+                    redis::TlsCertificates { client_tls: None, root_cert: Some(roots.clone()) };
+                return Client::build_with_tls(info, certificates);
+            }
+        }
+        Client::open(info)
     }
 
     pub(super) fn seeds(&self) -> &[ConnectionInfo] {
@@ -67,6 +108,16 @@ impl Addresses {
     pub(super) fn shown(&self) -> String {
         let shown: Vec<_> = self.seeds.iter().map(|seed| seed.addr().to_string()).collect();
         shown.join(", ")
+    }
+}
+
+/// rustls panics where it cannot tell which cryptography to use: when none was chosen by the process, and more than one
+/// is compiled in. A choice that was made stays.
+#[cfg(feature = "redis-tls")]
+fn provide_cryptography() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Another thread may choose in between, and then there is a choice, which is all that is asked for.
+        drop(rustls::crypto::ring::default_provider().install_default());
     }
 }
 

@@ -40,6 +40,8 @@ pub struct RedisBuilder {
     pub(super) prefix: String,
     pub(super) poll: Duration,
     pub(super) clock: Option<Arc<dyn Clock>>,
+    #[cfg(feature = "redis-tls")]
+    roots: Option<Vec<u8>>,
 }
 
 impl RedisBuilder {
@@ -53,7 +55,17 @@ impl RedisBuilder {
             prefix: DEFAULT_PREFIX.to_owned(),
             poll: DEFAULT_POLL,
             clock: None,
+            #[cfg(feature = "redis-tls")]
+            roots: None,
         }
+    }
+
+    /// Trusts these certificates, which are PEM, and no others; the machine's by default.
+    #[cfg(feature = "redis-tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "redis-tls")))]
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots = Some(pem.into());
+        self
     }
 
     /// How long a call may take, with all its tries; five seconds by default, at least 100 ms. After it the call fails
@@ -108,7 +120,12 @@ impl RedisBuilder {
     /// [`Error::Unfit`] for a server that would lose tasks or cannot take them, [`Error::Unanswered`] if none of the
     /// addresses answers within the deadline.
     pub async fn connect(self) -> Result<Redis, Error> {
-        let addresses = Addresses::parse(&self.urls)?;
+        #[cfg_attr(not(feature = "redis-tls"), allow(unused_mut))]
+        let mut addresses = Addresses::parse(&self.urls)?;
+        #[cfg(feature = "redis-tls")]
+        if let Some(roots) = &self.roots {
+            addresses.trust(roots)?;
+        }
         self.check()?;
         let io = super::io::Io::start()?;
         let (probed, deadline) = (addresses.clone(), self.deadline);

@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ::redis::Client;
 use ::redis::aio::PubSubSink;
 use futures_util::StreamExt;
 use tokio::sync::Mutex as AsyncMutex;
@@ -150,7 +149,7 @@ impl Ears {
         loop {
             for place in 0..self.shared.addresses.seeds().len() {
                 let Some(seed) = self.shared.addresses.seeds().get(place).cloned() else { continue };
-                if let Ok(client) = Client::open(seed)
+                if let Ok(client) = self.shared.addresses.client(seed)
                     && let Ok(connection) = client.get_async_pubsub().await
                 {
                     self.listen_once(connection).await;

@@ -9,9 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value,
-};
+use redis::{AsyncConnectionConfig, ConnectionInfo, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::Addresses;
@@ -274,7 +272,7 @@ impl Link {
             Node::Named(host, port) => self.addresses.node(host, *port),
         };
         let info = info.ok_or_else(hangs)?;
-        let opened = timeout_at(limit, open(info)).await.map_err(|_| hangs())?;
+        let opened = timeout_at(limit, open(&self.addresses, info)).await.map_err(|_| hangs())?;
         let opened = opened.map_err(|error| self.judge(&error, node).before_sending())?;
         Ok(connection.insert((random_u64(), opened)).clone())
     }
@@ -338,8 +336,11 @@ impl Failure {
 }
 
 /// Opens a connection whose own timeouts lie beyond ours.
-pub(super) async fn open(info: ConnectionInfo) -> Result<MultiplexedConnection, RedisError> {
-    let client = Client::open(info)?;
+pub(super) async fn open(
+    addresses: &Addresses,
+    info: ConnectionInfo,
+) -> Result<MultiplexedConnection, RedisError> {
+    let client = addresses.client(info)?;
     let config =
         AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
     client.get_multiplexed_async_connection_with_config(&config).await

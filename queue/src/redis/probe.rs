@@ -22,7 +22,7 @@ pub(super) async fn check(addresses: &Addresses, patience: Duration) -> Result<b
     let mut last = None;
     for seed in addresses.seeds() {
         let server = seed.addr().to_string();
-        match timeout(patience, open(seed.clone())).await {
+        match timeout(patience, open(addresses, seed.clone())).await {
             Ok(Ok(connection)) => {
                 let look = timeout(patience, examine(connection, &server));
                 return look

@@ -4,7 +4,10 @@
 //! the worker its tasks. A broker that has connections drives them on a thread of its own and keeps one for renewals,
 //! so a long step is not in their way either. This thread never settles and never claims.
 
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use super::desk::Desk;
 use crate::limits::MAX_BATCH;
-use crate::{Error, Queue, WorkerId, error};
+use crate::{Error, Lease, Queue, WorkerId, error};
 
 /// Stops the thread when it is dropped.
 #[must_use = "dropping it stops the renewals"]
@@ -87,33 +90,48 @@ impl Rounds {
         }
     }
 
-    /// Renews everything in hand once, in calls of at most this duration.
+    /// Renews everything in hand once, in calls of at most this duration. The shards of a cluster are asked apart and at
+    /// the same time, so that one that does not answer costs the tasks of others nothing.
     async fn round(&self, deadline: Duration) -> bool {
+        let mut by_shard: BTreeMap<u16, Vec<Lease>> = BTreeMap::new();
+        for lease in self.desk.leases() {
+            by_shard.entry(lease.shard).or_default().push(lease);
+        }
+        let calls = by_shard.values().flat_map(|leases| leases.chunks(MAX_BATCH));
+        let mut calls: Vec<_> = calls.map(|leases| Box::pin(self.renew(leases, deadline))).collect();
         let mut well = true;
-        for leases in self.desk.leases().chunks(MAX_BATCH) {
-            let asked = Instant::now();
-            let call = self.queue.renew(&self.worker, leases.to_vec(), self.lease);
-            match timeout(deadline, call).await {
-                Ok(Ok(lost)) => {
-                    for lease in leases {
-                        if lost.contains(&lease.task) {
-                            tracing::warn!(messaging.message.id = %lease.task, "the lease was taken back");
-                            self.desk.lost(&lease.task, lease.token);
-                        } else {
-                            self.desk.renewed(&lease.task, lease.token, asked + self.lease);
-                        }
+        poll_fn(|context| {
+            calls.retain_mut(|call| match call.as_mut().poll(context) {
+                Poll::Ready(renewed) => {
+                    well &= renewed;
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if calls.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        well
+    }
+
+    async fn renew(&self, leases: &[Lease], deadline: Duration) -> bool {
+        let asked = Instant::now();
+        let call = self.queue.renew(&self.worker, leases.to_vec(), self.lease);
+        match timeout(deadline, call).await {
+            Ok(Ok(lost)) => {
+                for lease in leases {
+                    if lost.contains(&lease.task) {
+                        tracing::warn!(messaging.message.id = %lease.task, "the lease was taken back");
+                        self.desk.lost(&lease.task, lease.token);
+                    } else {
+                        self.desk.renewed(&lease.task, lease.token, asked + self.lease);
                     }
                 }
-                Ok(Err(error)) => {
-                    tracing::warn!(error = %error, "leases were not renewed, trying again");
-                    well = false;
-                }
-                Err(_) => {
-                    tracing::warn!(after = ?deadline, "the broker did not answer a renewal, trying again");
-                    well = false;
-                }
+                return true;
             }
+            Ok(Err(error)) => tracing::warn!(error = %error, "leases were not renewed, trying again"),
+            Err(_) => tracing::warn!(after = ?deadline, "the broker did not answer a renewal, trying again"),
         }
-        well
+        false
     }
 }
