@@ -1,7 +1,8 @@
 //! The ready tasks of one class and priority, in the order in which they go.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use super::names::PerName;
 use super::record::Record;
 use crate::Label;
 
@@ -12,7 +13,7 @@ pub(super) type Place = (i64, u64);
 /// out.
 #[derive(Default)]
 pub(super) struct Lane {
-    lines: HashMap<Option<Label>, Line>,
+    lines: PerName<Line>,
     /// The lines with a task that may start: by virtual time, then by how long that task has been ready.
     turns: BTreeSet<(u64, Place, Option<Label>)>,
     /// How many tasks have a tenant.
@@ -24,7 +25,7 @@ pub(super) struct Lane {
 #[derive(Default)]
 struct Line {
     tasks: usize,
-    strands: HashMap<Option<Label>, Strand>,
+    strands: PerName<Strand>,
     /// The first task of each strand that is not held back.
     heads: BTreeSet<(Place, Option<Label>)>,
     /// The entry of this line among the turns.
@@ -70,9 +71,9 @@ impl Lane {
     pub(super) fn insert(&mut self, record: &Record, time: u64) {
         let (tenant, limit) = (&record.task.tenant, &record.task.limit);
         self.named += usize::from(tenant.is_some());
-        let line = self.lines.entry(tenant.clone()).or_default();
+        let line = self.lines.make(tenant);
         line.tasks += 1;
-        line.strands.entry(limit.clone()).or_default().tasks.insert(place(record));
+        line.strands.make(limit).tasks.insert(place(record));
         line.set_head(limit);
         self.set_turn(tenant, time);
     }
@@ -87,11 +88,10 @@ impl Lane {
         line.set_head(limit);
         line.drop_empty(limit);
         line.tasks -= 1;
-        let (is_empty, is_named) = (line.tasks == 0, tenant.is_some());
-        self.named -= usize::from(is_named);
+        let is_empty = line.tasks == 0;
+        self.named -= usize::from(tenant.is_some());
         self.set_turn(tenant, time);
-        // The line without a name stays, since most lanes know no other.
-        if is_empty && is_named {
+        if is_empty {
             self.lines.remove(tenant);
         }
     }
@@ -146,7 +146,7 @@ impl Line {
     }
 
     fn drop_empty(&mut self, limit: &Option<Label>) {
-        if limit.is_some() && self.strands.get(limit).is_some_and(|strand| strand.tasks.is_empty()) {
+        if self.strands.get(limit).is_some_and(|strand| strand.tasks.is_empty()) {
             self.strands.remove(limit);
         }
     }

@@ -1,7 +1,9 @@
 //! The broker that keeps tasks in the memory of the process.
 //!
 //! It is for tests and for programs whose tasks may die with them. It must never block for long: one lock guards
-//! everything, and no call holds it across an await or for more than one batch.
+//! everything, and no call holds it across an await. A call does the work of one batch, and what has come due since the
+//! last one: delayed tasks whose time has come, expired ones that stand before those that can be claimed, what waited
+//! for a task that ended. Each of these is done once for a task, whichever call it falls on.
 
 mod codes;
 mod control;
@@ -11,6 +13,7 @@ mod intake;
 mod keys;
 mod lane;
 mod lanes;
+mod names;
 mod record;
 mod shares;
 mod shelf;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::names::ByNumber;
 use crate::clock::span;
 use crate::rules::Tally;
 use crate::{DeathReason, Lease, LeaseToken, NewTask, TaskId, WorkerId};
@@ -11,7 +12,7 @@ use crate::{DeathReason, Lease, LeaseToken, NewTask, TaskId, WorkerId};
 #[derive(Default)]
 pub(super) struct Records {
     numbers: HashMap<TaskId, u64>,
-    records: HashMap<u64, Box<Record>>,
+    records: ByNumber<Box<Record>>,
     arrivals: u64,
 }
 

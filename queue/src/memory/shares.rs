@@ -1,9 +1,10 @@
 //! What each tenant has had of the workers.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use super::lanes::Spot;
+use super::names::PerName;
 use crate::Label;
 use crate::rules;
 use crate::settings::FIRST_CHARGE_MICROS;
@@ -18,7 +19,7 @@ const FEW_ACCOUNTS: usize = 1024;
 /// saved up by staying away (start-time fair queueing; Goyal, Vin and Cheng, 1996).
 #[derive(Default)]
 pub(super) struct Shares {
-    accounts: HashMap<Option<Label>, Account>,
+    accounts: PerName<Account>,
     clock: u64,
     /// With how many accounts the next search for useless ones begins.
     sweep_at: usize,
@@ -52,25 +53,25 @@ impl Shares {
     }
 
     /// Notes that a tenant has ready tasks in one more lane, and answers whether that set its time forward.
-    pub(super) fn arrive(&mut self, tenant: &Option<Label>, spot: Spot) -> bool {
+    pub(super) fn arrive(&mut self, tenant: &Option<Label>, spot: &Spot) -> bool {
         let clock = self.clock;
-        let account = self.accounts.entry(tenant.clone()).or_default();
-        account.spots.insert(spot);
+        let account = self.accounts.make(tenant);
+        account.spots.insert(spot.clone());
         let behind = account.time < clock;
         account.time = account.time.max(clock);
         behind
     }
 
     /// Notes that a tenant has no ready task left in a lane.
-    pub(super) fn depart(&mut self, tenant: &Option<Label>, spot: Spot) {
+    pub(super) fn depart(&mut self, tenant: &Option<Label>, spot: &Spot) {
         if let Some(account) = self.accounts.get_mut(tenant) {
-            account.spots.remove(&spot);
+            account.spots.remove(spot);
         }
     }
 
     /// Charges a tenant for a run that begins, by what its last one used, and answers how much.
     pub(super) fn charge(&mut self, tenant: &Option<Label>, weight: Option<NonZeroU32>) -> u64 {
-        let account = self.accounts.entry(tenant.clone()).or_default();
+        let account = self.accounts.make(tenant);
         self.clock = account.time;
         let charge = rules::charge(account.estimate.unwrap_or(FIRST_CHARGE_MICROS), weight);
         account.time = account.time.saturating_add(charge);
@@ -85,7 +86,7 @@ impl Shares {
         used: u64,
         weight: Option<NonZeroU32>,
     ) {
-        let account = self.accounts.entry(tenant.clone()).or_default();
+        let account = self.accounts.make(tenant);
         account.estimate = Some(used);
         account.time = account.time.saturating_sub(charge).saturating_add(rules::charge(used, weight));
     }
@@ -94,10 +95,10 @@ impl Shares {
     pub(super) fn add_record(&mut self, tenant: &Option<Label>) {
         if self.accounts.len() >= self.sweep_at.max(FEW_ACCOUNTS) {
             let clock = self.clock;
-            self.accounts.retain(|tenant, account| tenant.is_none() || !account.is_useless(clock));
+            self.accounts.retain(|account| !account.is_useless(clock));
             self.sweep_at = self.accounts.len() * 2;
         }
-        self.accounts.entry(tenant.clone()).or_default().records += 1;
+        self.accounts.make(tenant).records += 1;
     }
 
     pub(super) fn remove_record(&mut self, tenant: &Option<Label>) {

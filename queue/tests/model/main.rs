@@ -50,6 +50,7 @@ async fn judged(mut stage: Stage, plan: Vec<Act>) {
 }
 
 /// Plays a plan on two brokers side by side.
+#[cfg(feature = "sqlite")]
 async fn compared(mut one: Stage, mut other: Stage, plan: Vec<Act>) {
     for act in plan {
         let (answer, also) = (one.play(&act).await, other.play(&act).await);
