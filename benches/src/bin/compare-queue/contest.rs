@@ -33,15 +33,20 @@ pub(super) fn hold(
     };
     let mut outcomes: Vec<_> = parties.into_iter().map(start).collect();
     let Ok(site) = site else { return outcomes };
-    // The first round is short and not counted: it loads scripts, and has the server ask the system for its memory.
     let short = Load { tasks: load.tasks.div_ceil(10), ..*load };
-    for round in 0..=rounds {
-        eprintln!("round {round} of {rounds} at {}", site.name());
-        for outcome in outcomes.iter_mut().filter(|outcome| outcome.failure.is_none()) {
-            let load = if round == 0 { &short } else { load };
-            match outcome.party.play(site, load) {
-                Ok(life) if round > 0 => outcome.lives.push(life),
-                Ok(_) => {}
+    let everybody = outcomes.len();
+    for round in 0..rounds {
+        eprintln!("round {} of {rounds} at {}", round + 1, site.name());
+        // Whatever a party left the server to do falls on the one that follows, so each round begins with another.
+        for place in 0..everybody {
+            let Some(outcome) = outcomes.get_mut((place + round) % everybody) else { continue };
+            if outcome.failure.is_some() {
+                continue;
+            }
+            // Before it counts, a short turn loads scripts, and has the server ask the system for memory.
+            let life = outcome.party.play(site, &short).and_then(|_| outcome.party.play(site, load));
+            match life {
+                Ok(life) => outcome.lives.push(life),
                 Err(problem) => outcome.failure = Some(chain(problem.as_ref())),
             }
         }
