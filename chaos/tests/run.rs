@@ -77,14 +77,14 @@ fn tamper(file: &Path, child: &mut Child) -> (String, String) {
         sleep(Duration::from_millis(100));
         let Ok(connection) = Connection::open(file) else { continue };
         connection.busy_timeout(Duration::from_secs(5)).unwrap();
-        // Done is phase 2. The order is that of the ids, so that neither has just been settled.
-        let pick = "SELECT id FROM cofferdam_queue_tasks WHERE phase = 2 AND finished_at < \
+        // Done is phase 3. The order is that of the ids, so that neither has just been settled.
+        let pick = "SELECT id FROM cofferdam_queue_tasks WHERE phase = 3 AND finished_at < \
                     (SELECT max(finished_at) FROM cofferdam_queue_tasks) - 500 LIMIT 1 OFFSET ?1";
         let picked = |offset: i64| connection.query_row(pick, [offset], |row| row.get(0)).optional();
         let (Ok(Some(deleted)), Ok(Some(changed))) = (picked(0), picked(1)) else { continue };
         let (deleted, changed): (String, String) = (deleted, changed);
         connection.execute("DELETE FROM cofferdam_queue_tasks WHERE id = ?1", [&deleted]).unwrap();
-        let change = "UPDATE cofferdam_queue_tasks SET outcome = CAST('another' AS BLOB) WHERE id = ?1";
+        let change = "UPDATE cofferdam_queue_tasks SET body = CAST('another' AS BLOB) WHERE id = ?1";
         assert_eq!(connection.execute(change, [&changed]).unwrap(), 1);
         return (deleted, changed);
     }
