@@ -45,7 +45,7 @@ pub(super) struct Reply {
 pub(super) struct Link {
     addresses: Addresses,
     clustered: bool,
-    deadline: Duration,
+    pub(super) deadline: Duration,
     topology: Mutex<Topology>,
     lines: Mutex<HashMap<Node, Arc<Line>>>,
     refreshed: tokio::sync::Mutex<Option<Refreshed>>,
@@ -94,7 +94,7 @@ impl Link {
         confirmation: Option<Confirmation>,
     ) -> Result<Reply, Error> {
         let begun = Instant::now();
-        let until = begun + self.deadline;
+        let until = request.until.unwrap_or(begun + self.deadline);
         let (mut pause, longest) = PAUSE;
         let (mut redirect, mut load, mut hops) = (None, false, 0_u32);
         let mut loads = 0_u32;

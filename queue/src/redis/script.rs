@@ -6,6 +6,7 @@
 use std::sync::{Arc, LazyLock};
 
 use redis::{Cmd, cmd};
+use tokio::time::Instant;
 
 use super::shard::Shard;
 
@@ -116,6 +117,8 @@ pub(super) struct Request {
     args: Vec<Vec<u8>>,
     /// Which argument says that the call is repeated after an outcome that nobody knows.
     repeat: Option<usize>,
+    /// When to give up, for a call that is one of several in turn.
+    pub(super) until: Option<Instant>,
 }
 
 enum What {
@@ -126,7 +129,7 @@ enum What {
 impl Request {
     pub(super) fn function(function: &'static Function, shard: &Arc<Shard>, args: Vec<Vec<u8>>) -> Self {
         let what = What::Function(function);
-        Self { action: function.action, shard: Arc::clone(shard), what, args, repeat: None }
+        Self { action: function.action, shard: Arc::clone(shard), what, args, repeat: None, until: None }
     }
 
     /// A command whose first argument, the key, lies on the shard.
@@ -136,12 +139,18 @@ impl Request {
         shard: &Arc<Shard>,
         args: Vec<Vec<u8>>,
     ) -> Self {
-        Self { action, shard: Arc::clone(shard), what: What::Command(name), args, repeat: None }
+        Self { action, shard: Arc::clone(shard), what: What::Command(name), args, repeat: None, until: None }
     }
 
     /// Names the argument that is set to "1" when the call is repeated after an outcome that nobody knows.
     pub(super) const fn repeat_by(mut self, argument: usize) -> Self {
         self.repeat = Some(argument);
+        self
+    }
+
+    /// Gives up at this moment, in place of a whole deadline from the call's beginning.
+    pub(super) const fn by(mut self, until: Instant) -> Self {
+        self.until = Some(until);
         self
     }
 

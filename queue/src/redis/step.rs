@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ::redis::Value;
+use tokio::time::Instant;
 
 use super::record::decode;
 use super::script::{LIBRARY, Request};
@@ -50,10 +51,12 @@ impl Inner {
         let mut reply =
             StepReply { settled: vec![Verdict::Unanswered; step.settle.len()], claimed: Vec::new() };
         let (mut failed, mut answered) = (None, false);
+        // All waves share one deadline: a shard that does not answer must not add its own to every one of them.
+        let until = Instant::now() + self.data.deadline;
         let mut search = Search::new(shards, step);
         let mut parts = search.first(shards, step);
         while !parts.is_empty() {
-            for (part, outcome) in self.carry_out(shards, step, parts).await {
+            for (part, outcome) in self.carry_out(shards, step, parts, until).await {
                 match outcome {
                     Err(error) => failed = failed.or(Some(error)),
                     Ok(outcome) => {
@@ -70,7 +73,7 @@ impl Inner {
                     }
                 }
             }
-            parts = search.next(usize::MAX);
+            parts = if Instant::now() < until { search.next(usize::MAX) } else { Vec::new() };
         }
         match failed {
             Some(error) if !answered => Err(error),
@@ -83,9 +86,11 @@ impl Inner {
         shards: &Shards,
         step: &Step,
         parts: Vec<Part>,
+        until: Instant,
     ) -> Vec<(Part, Result<Outcome, Error>)> {
         let token = self.tokens.next();
-        let requests = parts.iter().map(|part| self.step_request(shards, step, part, token)).collect();
+        let requests =
+            parts.iter().map(|part| self.step_request(shards, step, part, token).by(until)).collect();
         let settles = parts.iter().any(|part| !part.settle.is_empty());
         let answers = if settles {
             self.call_confirmed(requests).await
