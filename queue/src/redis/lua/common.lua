@@ -78,6 +78,21 @@ end
 
 local rules = {}
 
+-- How many delayed tasks become ready at once in a call that has other things to do.
+local SOME = 500
+
+-- Visits all fields of a hash but the padding, which has no name.
+function rules.each(key, visit)
+    local cursor = '0'
+    repeat
+        local page = call('HSCAN', key, cursor, 'COUNT', 1000)
+        cursor = page[1]
+        for i = 1, #page[2], 2 do
+            if page[2][i] ~= '' then visit(page[2][i], page[2][i + 1]) end
+        end
+    until cursor == '0'
+end
+
 local function count(what, by) call('HINCRBY', X, what, by) end
 
 function rules.ext(b)
@@ -132,17 +147,23 @@ function rules.place(kind, b, e, id)
     return kind .. lane .. owner(name) .. sub(b, 7, 12) .. pack('>I6', e.arrival) .. id
 end
 
+-- The priority in a place, and where it stands.
+function rules.priority_in(place)
+    local at = 3 + byte(place, 2)
+    return byte(place, at), at
+end
+
 function rules.first(prefix)
     return call('ZRANGEBYLEX', Q, '[' .. prefix, '(' .. prefix .. '\255', 'LIMIT', 0, 1)[1]
 end
 
 -- The id at the end of a place.
 function rules.id_of(place)
-    local at = 2 + byte(place, 2) + 2
-    return sub(place, at + byte(place, at) + 13)
+    local _, at = rules.priority_in(place)
+    return sub(place, at + byte(place, at + 1) + 14)
 end
 
-local function virtual(tenant) return tonumber(call('HGET', X, 'v:' .. tenant)) or 0 end
+function rules.virtual(tenant) return tonumber(call('HGET', X, 'v:' .. tenant)) or 0 end
 
 local function seat(lane, tenant, vt) return lane .. pack('>I7', vt) .. tenant end
 
@@ -158,8 +179,6 @@ function rules.weighed(tenant, micros)
     return floor(micros * 100 / weight)
 end
 
-function rules.virtual(tenant) return virtual(tenant) end
-
 function rules.take_place(place, p)
     if call('ZREM', Q, place) == 1 then
         count('q' .. p, -1)
@@ -171,7 +190,7 @@ end
 -- Gives up a tenant's seat in a lane when it has nothing ready there any more.
 function rules.leave_if_empty(lane, tenant)
     if not rules.first('t' .. lane .. owner(tenant)) then
-        call('ZREM', A, seat(lane, tenant, virtual(tenant)))
+        call('ZREM', A, seat(lane, tenant, rules.virtual(tenant)))
     end
 end
 
@@ -179,7 +198,7 @@ function rules.put(kind, b, e, id)
     local p = byte(b, 23)
     local lane = rules.lane(e.class, p)
     if kind == 't' and not rules.first('t' .. lane .. owner(e.tenant)) then
-        local vt, clock = virtual(e.tenant), tonumber(call('HGET', X, 'clock')) or 0
+        local vt, clock = rules.virtual(e.tenant), tonumber(call('HGET', X, 'clock')) or 0
         if clock > vt then
             vt = clock
             call('HSET', X, 'v:' .. e.tenant, format('%.0f', vt))
@@ -223,6 +242,13 @@ function rules.promote(most)
     return #due
 end
 
+-- What is due becomes ready, all of it within bounds: for calls that show or count what is there.
+function rules.promote_all()
+    for _ = 1, 20 do
+        if rules.promote(SOME) < SOME then break end
+    end
+end
+
 -- Frees the unique key that a task still holds, unless it holds it for a time.
 function rules.release_unique(e, id)
     if not e or #e.unique == 0 or e.span % REPLACING == FOR_A_TIME then return end
@@ -251,9 +277,9 @@ function rules.oldest(p)
     for _ = 1, 1000 do
         local place = call('ZRANGEBYLEX', Q, from, '+', 'LIMIT', 0, 1)[1]
         if not place then break end
-        local at = 2 + byte(place, 2) + 1
+        local priority, at = rules.priority_in(place)
         local after = at + 1 + byte(place, at + 1) + 1
-        if byte(place, at) == p then
+        if priority == p then
             local since = unpk('>I6', place, after)
             if not oldest or since < oldest then oldest = since end
         end
@@ -415,9 +441,16 @@ function rules.erase_dead(id)
     if b then count('k' .. rules.priority(b), -1) end
 end
 
+-- Deletes a task that has not ended and stands in no index any more; those who wait for it die.
+function rules.erase_waiting(id, b)
+    rules.die(id, b, 8, '')
+    rules.follow()
+    rules.erase_dead(id)
+end
+
 -- What a lease held beside the task itself is free again.
-function rules.let_go(worker, id, e, n)
-    call('HINCRBY', X, 'n:' .. worker, -(n or 1))
+function rules.let_go(worker, id, e)
+    call('HINCRBY', X, 'n:' .. worker, -1)
     rules.free_limit(e)
     call('HDEL', NOTE, 'p' .. id)
 end

@@ -4,7 +4,7 @@ local function enqueue()
     if call('HGET', CFG, 'mode') == 'draining' then return 'draining' end
 
     -- What is due becomes ready before what is new.
-    if call('EXISTS', S) == 1 then rules.promote(500) end
+    if call('EXISTS', S) == 1 then rules.promote(SOME) end
 
     local bound, age = tonumber(ARGV[3]), tonumber(ARGV[4])
     local rich = ARGV[5] == 'rich'

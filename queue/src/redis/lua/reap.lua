@@ -22,32 +22,36 @@ local function reap()
     local begun = call('HGET', X, 'sweep') or '0'
     local cursor, seen, reaped = begun, 0, 0
     local whole = begun == '0'
+
+    local function take_back(id, worker)
+        local b = call('HGET', BODY, id)
+        call('HDEL', INF, id)
+        r.let_go(worker, id, b and r.ext(b))
+        if b then
+            local name = string.match(worker, '^(.*)#') or worker
+            local code = r.crash(id, b, 'the lease of worker ' .. name .. ' ran out, so it is taken for dead', now)
+            if code then crashed[#crashed + 1] = code end
+            local dead = r.flag(call('HGET', BODY, id), GONE)
+            answers[#answers + 1] = {id, worker, byte(b, 23), dead and '1' or '0'}
+            reaped = reaped + 1
+        end
+    end
+
     repeat
         local page = call('HSCAN', INF, cursor, 'COUNT', 1000)
         local entries = page[2]
         for i = 1, #entries, 2 do
-            local id, hold = entries[i], entries[i + 1]
-            local b = id ~= '' and call('HGET', BODY, id)
-            local e = b and r.ext(b)
-            local worker, ends = '', 0
-            if id ~= '' then worker, ends = r.hold(hold) end
-            local take
-            if gone == '' then take = ends <= now else take = worker == gone end
-            if id == '' then
-                -- The padding.
-            elseif take and reaped < most then
-                call('HDEL', INF, id)
-                r.let_go(worker, id, e)
-                if b then
-                    local name = string.match(worker, '^(.*)#') or worker
-                    local code = r.crash(id, b, 'the lease of worker ' .. name .. ' ran out, so it is taken for dead', now)
-                    if code then crashed[#crashed + 1] = code end
-                    local dead = r.flag(call('HGET', BODY, id), GONE)
-                    answers[#answers + 1] = {id, worker, byte(b, 23), dead and '1' or '0'}
-                    reaped = reaped + 1
+            local id = entries[i]
+            -- The padding has no name.
+            if id ~= '' then
+                local worker, ends = r.hold(entries[i + 1])
+                local take
+                if gone == '' then take = ends <= now else take = worker == gone end
+                if take and reaped < most then
+                    take_back(id, worker)
+                elseif not first_end[worker] or ends < first_end[worker] then
+                    first_end[worker] = ends
                 end
-            elseif not take or reaped >= most then
-                if not first_end[worker] or ends < first_end[worker] then first_end[worker] = ends end
             end
         end
         seen = seen + #entries / 2

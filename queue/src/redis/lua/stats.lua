@@ -1,20 +1,13 @@
 -- Counts tasks. ARGV: now, channel. Answers for each priority: ready, delayed, blocked, leased, dead, oldest or -1.
 local function stats()
     local r = rules
-    for _ = 1, 20 do
-        if r.promote(500) < 500 then break end
-    end
+    r.promote_all()
     local leased = {[0] = 0, 0, 0}
-    local cursor = '0'
-    repeat
-        local page = call('HSCAN', INF, cursor, 'COUNT', 1000)
-        cursor = page[1]
-        for i = 1, #page[2], 2 do
-            local b = call('HGET', BODY, page[2][i])
-            local p = page[2][i] ~= '' and b and byte(b, 23)
-            if p and leased[p] then leased[p] = leased[p] + 1 end
-        end
-    until cursor == '0'
+    r.each(INF, function(id)
+        local b = call('HGET', BODY, id)
+        local p = b and byte(b, 23)
+        if p and leased[p] then leased[p] = leased[p] + 1 end
+    end)
     local answer = {}
     for p = 0, 2 do
         local extra = call('HMGET', X, 'd' .. p, 'b' .. p, 'k' .. p)

@@ -217,7 +217,7 @@ do
         worker, token, at, out = ARGV[3], ARGV[4], 7, {}
         local verdicts, crashed, freed, claimed = {}, {}, 0, 0
 
-        if call('EXISTS', S) == 1 then rules.promote(500) end
+        if call('EXISTS', S) == 1 then rules.promote(SOME) end
         for _ = 1, tonumber(arg()) do
             local mine = arg()
             local prefix = mine .. worker
@@ -317,21 +317,14 @@ do
         for i = 1, lanes do asked = asked + tonumber(ARGV[at + 2 * i - 1]) end
         if repeated and asked > 0 then
             -- The step may have been carried out before: what it claimed then is its answer.
-            local prefix, cursor = token .. worker, '0'
-            repeat
-                local page = call('HSCAN', INF, cursor, 'COUNT', 1000)
-                cursor = page[1]
-                for i = 1, #page[2], 2 do
-                    -- The padding has no such prefix.
-                    if sub(page[2][i + 1], 1, #prefix) == prefix then
-                        local b = call('HGET', BODY, page[2][i])
-                        if b then
-                            out[#out + 1] = page[2][i]
-                            out[#out + 1] = b
-                        end
-                    end
+            local prefix = token .. worker
+            rules.each(INF, function(id, hold)
+                local b = sub(hold, 1, #prefix) == prefix and call('HGET', BODY, id)
+                if b then
+                    out[#out + 1] = id
+                    out[#out + 1] = b
                 end
-            until cursor == '0'
+            end)
         end
         if asked > 0 and #out == 0 and call('HGET', CFG, 'mode') ~= 'paused' then
             local plain = call('EXISTS', Q) == 0
