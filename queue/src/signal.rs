@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-#[cfg(feature = "redis")]
-use crate::{Enqueued, Novelty, Reaped, Step, StepReply, Verdict};
 use crate::{QueueName, TaskId, Topic};
 
 /// Where [`Listener`]s hear of a change.
@@ -131,34 +129,6 @@ impl Hub {
         self.finished(queue, news.ended.iter());
         self.progressed(queue, &news.progressed);
         if news.ready {
-            self.ready(queue);
-        }
-    }
-
-    /// Wakes those whom an enqueue concerns.
-    #[cfg(feature = "redis")]
-    pub(crate) fn enqueued(&self, queue: &QueueName, answers: &[Enqueued]) {
-        if answers.iter().any(|answer| answer.novelty == Novelty::New) {
-            self.ready(queue);
-        }
-    }
-
-    /// Wakes those whom a step concerns.
-    #[cfg(feature = "redis")]
-    pub(crate) fn stepped(&self, queue: &QueueName, step: &Step, reply: &StepReply) {
-        let pairs = step.settle.iter().zip(&reply.settled);
-        let ended = pairs.filter(|(_, verdict)| matches!(verdict, Verdict::Recorded | Verdict::Dead));
-        self.finished(queue, ended.map(|(one, _)| &one.lease.task));
-        if reply.settled.iter().any(|verdict| matches!(verdict, Verdict::Retrying | Verdict::HandedBack)) {
-            self.ready(queue);
-        }
-    }
-
-    /// Wakes those whom a reaping concerns.
-    #[cfg(feature = "redis")]
-    pub(crate) fn reaped(&self, queue: &QueueName, reaped: &[Reaped]) {
-        self.finished(queue, reaped.iter().filter(|one| one.dead).map(|one| &one.task));
-        if reaped.iter().any(|one| !one.dead) {
             self.ready(queue);
         }
     }

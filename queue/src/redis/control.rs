@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 
-use super::script::{LIBRARY, Request};
+use super::script::{Function, LIBRARY, Request};
 use super::shard::{Shard, Shards};
 use super::values::{array, bytes, odd, text};
 use super::view::sought;
@@ -11,7 +11,7 @@ use super::{Args, Inner};
 use crate::settings::{DEFAULT_QUARANTINE_AFTER, DEFAULT_WEIGHT};
 use crate::{Cancelled, Error, Label, Limit, Mode, QueueSettings, Rate, Section, Setting, TaskId};
 
-/// The fields of the settings; part of the format, and known to the scripts.
+/// The fields of the settings; part of the format, and known to the functions.
 const MODE: &str = "mode";
 const QUARANTINE_AFTER: &str = "quarantine-after";
 const NEVER: &str = "never";
@@ -23,43 +23,45 @@ const SCHEDULE: &str = "S:";
 
 impl Inner {
     pub(super) async fn cancel(&self, shards: &Shards, tasks: &[TaskId]) -> Result<Vec<Cancelled>, Error> {
-        let mut answers = vec![Cancelled::Unknown; tasks.len()];
-        for home in [true, false] {
-            let places = sought(shards, tasks, home, |place| answers.get(place) == Some(&Cancelled::Unknown));
-            let requests = self.requests_by_shard(&LIBRARY.cancel, shards, &places, tasks);
-            let replies = self.call_all(&self.data, requests).await;
-            for (places, reply) in places.into_iter().filter(|places| !places.is_empty()).zip(replies) {
-                for (place, letter) in places.into_iter().zip(bytes(&reply?)?) {
-                    let answer = match letter {
-                        b'w' => Cancelled::Waiting,
-                        b'r' => Cancelled::Running,
-                        b'f' => Cancelled::Finished,
-                        _ => continue,
-                    };
-                    if let Some(there) = answers.get_mut(place) {
-                        *there = answer;
-                    }
-                }
-            }
-        }
-        Ok(answers)
+        let letters = self.letters(&LIBRARY.cancel, shards, tasks, b'u').await?;
+        let answer = |letter| match letter {
+            b'w' => Cancelled::Waiting,
+            b'r' => Cancelled::Running,
+            b'f' => Cancelled::Finished,
+            _ => Cancelled::Unknown,
+        };
+        Ok(letters.into_iter().map(answer).collect())
     }
 
     pub(super) async fn replay(&self, shards: &Shards, tasks: &[TaskId]) -> Result<Vec<bool>, Error> {
-        let mut answers = vec![false; tasks.len()];
+        let letters = self.letters(&LIBRARY.replay, shards, tasks, b'0').await?;
+        Ok(letters.into_iter().map(|letter| letter == b'1').collect())
+    }
+
+    /// What a function says of each task, in a letter: first where their ids lead, then elsewhere for those of which
+    /// nothing was known there.
+    async fn letters(
+        &self,
+        function: &'static Function,
+        shards: &Shards,
+        tasks: &[TaskId],
+        unknown: u8,
+    ) -> Result<Vec<u8>, Error> {
+        let mut letters = vec![unknown; tasks.len()];
         for home in [true, false] {
-            let places = sought(shards, tasks, home, |place| answers.get(place) == Some(&false));
-            let requests = self.requests_by_shard(&LIBRARY.replay, shards, &places, tasks);
+            let places = sought(shards, tasks, home, |place| letters.get(place) == Some(&unknown));
+            let requests = self.requests_by_shard(function, shards, &places, tasks);
             let replies = self.call_all(&self.data, requests).await;
             for (places, reply) in places.into_iter().filter(|places| !places.is_empty()).zip(replies) {
                 for (place, letter) in places.into_iter().zip(bytes(&reply?)?) {
-                    if let Some(there) = answers.get_mut(place) {
-                        *there |= *letter == b'1';
+                    // Elsewhere, all shards but one know nothing of it.
+                    if let Some(there) = letters.get_mut(place).filter(|_| *letter != unknown) {
+                        *there = *letter;
                     }
                 }
             }
         }
-        Ok(answers)
+        Ok(letters)
     }
 
     pub(super) async fn purge(&self, shards: &Shards, section: Section, max: usize) -> Result<u64, Error> {
@@ -98,13 +100,13 @@ impl Inner {
             Setting::Quarantine(code) => self.quarantine(shards, &code).await,
             Setting::Release(code) => {
                 self.write(shards, &format!("{QUARANTINED}{code}"), None).await?;
-                let home = shards.get(shards.of_text(code.as_str())).ok_or_else(odd)?;
+                let home = shards.get(shards.of_name(code.as_str())).ok_or_else(odd)?;
                 let field = format!("{CRASHES}{code}").into_bytes();
                 let args = vec![home.facts().as_bytes().to_vec(), field];
                 self.call(&self.data, Request::command("release code", "HDEL", home, args)).await.map(drop)
             }
             Setting::Schedule(name, value) => {
-                // No script reads it, so it lies where the settings are read from and nowhere else.
+                // No function reads it, so it lies where the settings are read from and nowhere else.
                 let shard = shards.all().first().ok_or_else(odd)?;
                 let request = written(shard, &format!("{SCHEDULE}{name}"), value.as_deref());
                 self.call(&self.data, request).await.map(drop)

@@ -1,6 +1,6 @@
 //! Hearing of changes that others made.
 //!
-//! Scripts announce only what somebody asked for: an idle worker asks to hear of work, a caller who waits names its task.
+//! Functions announce only what somebody asked for: an idle worker asks to hear of work, a caller who waits names its task.
 //! One connection hears the announcements of all shards, since a cluster passes them to every node. It may break, and a
 //! request may come too late; so those who listen also look by themselves now and then, and nothing depends on being
 //! heard.
@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use super::address::Addresses;
 use super::io::Io;
 use super::link::Link;
+use super::news;
 use super::script::{LIBRARY, Request};
 use super::shard::{Shard, Shards};
 use crate::signal::{Hub, News};
@@ -83,7 +84,7 @@ impl Ears {
                     }
                 }
                 Topic::Task(task) => {
-                    if let Some(shard) = shards.get(shards.of_id(task.as_str())) {
+                    if let Some(shard) = shards.get(shards.of_name(task.as_str())) {
                         ears.ask(&shards, shard, false, Some(&task)).await;
                     }
                 }
@@ -188,7 +189,7 @@ impl Ears {
             let news = News { progressed: vec![TaskId::from_stored(task)], ..News::default() };
             self.shared.hub.tell(&heard.queue, &news);
         } else if let Some(key) = payload.strip_prefix('r') {
-            self.shared.hub.tell(&heard.queue, &News { ready: true, ..News::default() });
+            self.shared.hub.tell(&heard.queue, &news::of_work());
             let shard =
                 heard.shards.all().iter().find(|shard| shard.keys.first().is_some_and(|first| first == key));
             if let Some(shard) = shard.filter(|_| self.shared.hub.awaits_work(&heard.queue)) {

@@ -1,6 +1,6 @@
 //! The broker that keeps tasks in Redis or Valkey, on one server or over all masters of a cluster.
 //!
-//! Every change is one script on one shard, so it happens as a whole or not at all; the scripts are in `lua/`. Time is
+//! Every change is one function on one shard, so it happens as a whole or not at all; the functions are in `lua/`. Time is
 //! the server's. Nothing here may wait on a connection that others need: renewals and calls that wait for replicas have
 //! links of their own, and announcements are heard on a third.
 
@@ -11,6 +11,7 @@ mod ears;
 mod enqueue;
 mod io;
 mod link;
+mod news;
 mod probe;
 mod record;
 mod script;
@@ -33,7 +34,7 @@ use ::redis::Value;
 use crate::clock::millis;
 use crate::limits::{check_count, check_enqueue, check_lease, check_notes, check_step};
 use crate::random::TokenSource;
-use crate::signal::{Hub, News};
+use crate::signal::Hub;
 use crate::{
     Bound, Broker, Cancelled, Clock, Enqueued, Error, Lease, Listener, NewTask, Note, QueueName,
     QueueSettings, QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId, TaskState,
@@ -42,7 +43,7 @@ use crate::{
 use address::Addresses;
 use ears::Ears;
 use io::Io;
-use link::{Confirmation, Link};
+use link::{Confirmation, Link, Reply};
 use script::{Function, LIBRARY, Request};
 use shard::{Shard, Shards};
 
@@ -148,7 +149,7 @@ impl Inner {
     /// Reads how many shards a queue has, or decides it for all.
     async fn fix_shards(&self, queue: &QueueName) -> Result<Shards, Error> {
         let action = "look up the queue";
-        let names = Arc::new(Shard::of_key(format!("{}:queues", self.prefix)));
+        let names = self.registry();
         let name = queue.as_str().as_bytes().to_vec();
         let known = Request::command(
             action,
@@ -164,8 +165,13 @@ impl Inner {
         Ok(Shards::new(&self.prefix, queue, count.ok_or(Error::Corrupt { what: "number of shards" })?))
     }
 
+    /// Where the names of all queues lie, each with the number of its shards.
+    fn registry(&self) -> Arc<Shard> {
+        Arc::new(Shard::of_key(format!("{}:queues", self.prefix)))
+    }
+
     async fn names(&self) -> Result<Vec<QueueName>, Error> {
-        let names = Arc::new(Shard::of_key(format!("{}:queues", self.prefix)));
+        let names = self.registry();
         let request = Request::command("list queues", "HKEYS", &names, vec![names.first_key()]);
         let mut found = Vec::new();
         for name in values::array(self.call(&self.data, request).await?)? {
@@ -185,12 +191,18 @@ impl Inner {
         Ok(false)
     }
 
-    /// A call of a script, whose first two arguments are the same for all.
-    fn request(&self, script: &'static Function, shards: &Shards, shard: &Arc<Shard>, args: Args) -> Request {
+    /// A call of a function, whose first two arguments are the same for all.
+    fn request(
+        &self,
+        function: &'static Function,
+        shards: &Shards,
+        shard: &Arc<Shard>,
+        args: Args,
+    ) -> Request {
         let now = self.clock.as_ref().map_or_else(String::new, |clock| millis(clock.now()).to_string());
         let mut all = vec![now.into_bytes(), shards.channel().as_bytes().to_vec()];
         all.extend(args.0);
-        Request::function(script, shard, all)
+        Request::function(function, shard, all)
     }
 
     async fn call(&self, link: &Arc<Link>, request: Request) -> Result<Value, Error> {
@@ -200,50 +212,46 @@ impl Inner {
 
     /// Carries calls out at the same time and answers in their order. One that fails does not stop the others.
     async fn call_all(&self, link: &Arc<Link>, requests: Vec<Request>) -> Vec<Result<Value, Error>> {
-        let calls: Vec<_> = requests
-            .into_iter()
-            .map(|request| {
-                let link = Arc::clone(link);
-                self.io.spawn(async move { link.call(request, None).await })
-            })
-            .collect();
-        let mut answers = Vec::with_capacity(calls.len());
-        for call in calls {
-            answers.push(call.await.unwrap_or(Err(Error::Closed)).map(|reply| reply.value));
-        }
-        answers
+        let replies = self.together(link, None, requests).await;
+        replies.into_iter().map(|reply| reply.map(|reply| reply.value)).collect()
     }
 
     /// Carries out calls that are only worth something once enough replicas have them. The answer tells whether they do.
     async fn call_confirmed(&self, requests: Vec<Request>) -> Vec<Result<(Value, Result<(), Error>), Error>> {
-        let (link, wait) = match self.confirmation {
-            Some(_) => (&self.durable, self.confirmation),
-            None => (&self.data, None),
+        let wait = self.confirmation;
+        let link = if wait.is_some() { &self.durable } else { &self.data };
+        let replies = self.together(link, wait, requests).await;
+        let answer = |reply: Reply| (reply.value, enough(wait, reply.confirmed));
+        replies.into_iter().map(|reply| reply.map(answer)).collect()
+    }
+
+    async fn together(
+        &self,
+        link: &Arc<Link>,
+        wait: Option<Confirmation>,
+        requests: Vec<Request>,
+    ) -> Vec<Result<Reply, Error>> {
+        let start = |request| {
+            let link = Arc::clone(link);
+            self.io.spawn(async move { link.call(request, wait).await })
         };
-        let calls: Vec<_> = requests
-            .into_iter()
-            .map(|request| {
-                let link = Arc::clone(link);
-                self.io.spawn(async move { link.call(request, wait).await })
-            })
-            .collect();
-        let mut answers = Vec::with_capacity(calls.len());
+        let calls: Vec<_> = requests.into_iter().map(start).collect();
+        let mut replies = Vec::with_capacity(calls.len());
         for call in calls {
-            let reply = call.await.unwrap_or(Err(Error::Closed));
-            answers.push(reply.map(|reply| (reply.value, enough(wait, reply.confirmed))));
+            replies.push(call.await.unwrap_or(Err(Error::Closed)));
         }
-        answers
+        replies
     }
 
     /// One call for each shard, in their order.
     async fn ask_all(
         &self,
-        script: &'static Function,
+        function: &'static Function,
         shards: &Shards,
         args: &Args,
     ) -> Vec<Result<Value, Error>> {
         let requests =
-            shards.all().iter().map(|shard| self.request(script, shards, shard, args.clone())).collect();
+            shards.all().iter().map(|shard| self.request(function, shards, shard, args.clone())).collect();
         self.call_all(&self.data, requests).await
     }
 }
@@ -257,7 +265,7 @@ fn enough(wait: Option<Confirmation>, confirmed: usize) -> Result<(), Error> {
     }
 }
 
-/// The arguments of a script beyond those that all have.
+/// The arguments of a function beyond those that all have.
 #[derive(Clone, Default)]
 struct Args(Vec<Vec<u8>>);
 
@@ -294,7 +302,7 @@ impl Broker for Redis {
         check_enqueue(&tasks)?;
         let shards = self.shards(queue).await?;
         let answers = self.inner.enqueue(queue, &shards, &tasks, bound).await?;
-        self.inner.hub.enqueued(queue, &answers);
+        self.inner.hub.tell(queue, &news::of_enqueue(&answers));
         Ok(answers)
     }
 
@@ -302,7 +310,7 @@ impl Broker for Redis {
         check_step(&step)?;
         let shards = self.shards(queue).await?;
         let reply = self.inner.step(&shards, &step).await?;
-        self.inner.hub.stepped(queue, &step, &reply);
+        self.inner.hub.tell(queue, &news::of_step(&step, &reply));
         Ok(reply)
     }
 
@@ -323,7 +331,7 @@ impl Broker for Redis {
         check_count("tasks", max)?;
         let shards = self.shards(queue).await?;
         let reaped = self.inner.reap(&shards, &scope, max).await?;
-        self.inner.hub.reaped(queue, &reaped);
+        self.inner.hub.tell(queue, &news::of_reap(&reaped));
         Ok(reaped)
     }
 
@@ -365,7 +373,7 @@ impl Broker for Redis {
     async fn set(&self, queue: &QueueName, setting: Setting) -> Result<(), Error> {
         let shards = self.shards(queue).await?;
         self.inner.set(&shards, setting).await?;
-        self.inner.hub.tell(queue, &News { ready: true, ..News::default() });
+        self.inner.hub.tell(queue, &news::of_work());
         Ok(())
     }
 

@@ -8,14 +8,12 @@ use tokio::time::timeout;
 
 use super::address::Addresses;
 use super::link::open;
+use super::shard::SLOTS;
 use super::topology::{covered, read_slots};
 use crate::Error;
 
-/// The oldest version whose commands and options the scripts use. Valkey counts on from 7.2 and tells that number.
+/// The oldest version whose commands and options the functions use. Valkey counts on from 7.2 and tells that number.
 const OLDEST: (u32, u32) = (7, 0);
-
-/// The number of slots of every Redis Cluster.
-const ALL_SLOTS: usize = 16_384;
 
 /// Looks for a server that answers, checks it, and answers whether it belongs to a cluster.
 pub(super) async fn check(addresses: &Addresses, patience: Duration) -> Result<bool, Error> {
@@ -65,7 +63,7 @@ async fn examine_cluster(connection: &mut MultiplexedConnection, server: &str) -
     let unfit = |problem: String| Error::Unfit { server: server.to_owned(), problem };
     let slots: Value = ask(connection, server, &["CLUSTER", "SLOTS"]).await?;
     let held = covered(&read_slots(&slots, "").unwrap_or_default());
-    if held < ALL_SLOTS {
+    if held < usize::from(SLOTS) {
         return Err(unfit(format!(
             "its cluster holds {held} of 16384 slots: form it with `redis-cli --cluster create`, or mend it with \
              `redis-cli --cluster fix`"

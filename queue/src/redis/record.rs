@@ -1,4 +1,4 @@
-//! The records of tasks as they lie in Redis; `lua/prelude.lua` describes the layout, and the scripts read it too.
+//! The records of tasks as they lie in Redis; `lua/common.lua` describes the layout, and the functions read it too.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const TOLERANT: u8 = 8;
 /// How a unique key that a later task may take over differs from one that it may not.
 const REPLACING: u8 = 4;
 
-/// Bytes that the scripts put before a record: enqueued at, ready at, failures, crashes.
+/// Bytes that the functions put before a record: enqueued at, ready at, failures, crashes.
 #[cfg(test)]
 const STAMP_BYTES: usize = 20;
 
@@ -38,7 +38,7 @@ pub(super) struct Record {
     pub(super) payload: Vec<u8>,
 }
 
-/// Whether a task needs more than the shortest way through the scripts.
+/// Whether a task needs more than the shortest way through the functions.
 pub(super) fn is_rich(task: &NewTask) -> bool {
     let labels = [&task.tenant, &task.limit, &task.code, &task.class, &task.kind, &task.group];
     labels.into_iter().any(Option::is_some)
@@ -76,7 +76,7 @@ pub(super) fn encode(task: &NewTask) -> Vec<u8> {
 }
 
 fn extend(record: &mut Vec<u8>, task: &NewTask) {
-    // The place of the arrival number, which the script gives.
+    // The place of the arrival number, which the function gives.
     put_millis(record, 0);
     let unique = task.unique.as_ref().map(|unique| &unique.key);
     for label in [
@@ -111,7 +111,7 @@ fn put_millis(record: &mut Vec<u8>, millis: i64) {
     record.extend(bounded.to_be_bytes().into_iter().skip(2));
 }
 
-/// Reads a whole record, with the scripts' stamp; `None` if it is damaged or of another format.
+/// Reads a whole record, with the functions' stamp; `None` if it is damaged or of another format.
 pub(super) fn decode(bytes: &[u8]) -> Option<Record> {
     let mut reader = Reader(bytes);
     let (enqueued_at, ready_at) = (reader.millis()?, reader.millis()?);

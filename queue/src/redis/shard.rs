@@ -9,9 +9,9 @@ use std::sync::Arc;
 use crate::{NewTask, QueueName};
 
 /// The number of slots of every Redis Cluster.
-const SLOTS: u32 = 16_384;
+pub(super) const SLOTS: u16 = 16_384;
 
-/// The keys of a shard, in the order in which every script takes them.
+/// The keys of a shard, in the order in which every function takes them.
 const KEYS: [&str; 17] = [
     "body", "inf", "fin", "dead", "deadz", "w", "x", "cfg", "dep", "note", "r0", "r1", "r2", "s", "q", "a",
     "wait",
@@ -71,7 +71,7 @@ impl Shards {
         &self.shards
     }
 
-    /// Where the scripts announce what happens to the queue.
+    /// Where the functions announce what happens to the queue.
     pub(super) fn channel(&self) -> &Arc<str> {
         &self.channel
     }
@@ -80,21 +80,17 @@ impl Shards {
         self.shards.get(usize::from(number))
     }
 
-    /// The shard of a task that nothing but its id ties down.
-    pub(super) fn of_id(&self, id: &str) -> u16 {
-        self.of_text(id)
-    }
-
     pub(super) fn of_task(&self, task: &NewTask) -> u16 {
         let tie =
             task.group.as_ref().or(task.limit.as_ref()).or(task.unique.as_ref().map(|unique| &unique.key));
-        self.of_text(tie.map_or(task.id.as_str(), |tie| tie.as_str()))
+        self.of_name(tie.map_or(task.id.as_str(), |tie| tie.as_str()))
     }
 
-    /// The shard that counts the crashes of code for all.
-    pub(super) fn of_text(&self, text: &str) -> u16 {
+    /// The shard to which a name leads: the id of a task that nothing else ties down, or code, whose crashes are counted
+    /// there for all.
+    pub(super) fn of_name(&self, name: &str) -> u16 {
         let count = u16::try_from(self.shards.len()).unwrap_or(u16::MAX).max(1);
-        if count == 1 { 0 } else { crc16(text.as_bytes()) % count }
+        if count == 1 { 0 } else { crc16(name.as_bytes()) % count }
     }
 }
 
@@ -113,8 +109,8 @@ fn shard(prefix: &str, queue: &QueueName, number: u16, count: u16) -> Shard {
 /// The first tag of the form `queue/number.salt` whose slot lies in the shard's range. A range of one in 12 is met after
 /// 12 salts on average.
 fn tag_in_range(queue: &QueueName, number: u16, count: u16) -> (String, u16) {
-    let (number, count) = (u32::from(number), u32::from(count));
-    let range = number * SLOTS / count..(number + 1) * SLOTS / count;
+    let (number, count, slots) = (u32::from(number), u32::from(count), u32::from(SLOTS));
+    let range = number * slots / count..(number + 1) * slots / count;
     let mut salt = 0_u32;
     loop {
         let tag = format!("{queue}/{number}.{salt}");
@@ -128,7 +124,7 @@ fn tag_in_range(queue: &QueueName, number: u16, count: u16) -> (String, u16) {
 
 /// The slot of a hash tag: CRC16 (XMODEM) modulo 16,384; Redis Cluster specification, "Key distribution model".
 pub(super) fn slot_of(tag: &str) -> u16 {
-    crc16(tag.as_bytes()) % 16_384
+    crc16(tag.as_bytes()) % SLOTS
 }
 
 fn crc16(bytes: &[u8]) -> u16 {
@@ -157,7 +153,7 @@ mod tests {
         for (number, shard) in shards.all().iter().enumerate() {
             assert_eq!(usize::from(shard.slot) * 12 / 16_384, number);
         }
-        let used: HashSet<_> = (0..200).map(|n| shards.of_id(&format!("task {n}"))).collect();
+        let used: HashSet<_> = (0..200).map(|n| shards.of_name(&format!("task {n}"))).collect();
         assert_eq!(used.len(), 12);
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     WorkerId,
 };
 
-/// Where the scripts' arguments say that a step is repeated: after the time, the channel, the worker, the token and the
+/// Where the function's arguments say that a step is repeated: after the time, the channel, the worker, the token and the
 /// lease.
 const REPEATED: usize = 5;
 
@@ -162,7 +162,7 @@ impl Inner {
     /// Counts crashes of code where all its crashes are counted, and quarantines what crashed too often on all shards.
     pub(super) async fn crashed(&self, shards: &Shards, codes: Vec<Label>) {
         for code in codes {
-            let Some(home) = shards.get(shards.of_text(code.as_str())) else { continue };
+            let Some(home) = shards.get(shards.of_name(code.as_str())) else { continue };
             let request = self.request(&LIBRARY.crash, shards, home, Args::default().text(code.as_str()));
             let counted = match self.call(&self.data, request).await {
                 Ok(value) => array(value).map(|codes| !codes.is_empty()),

@@ -119,7 +119,7 @@ impl Inner {
     pub(super) async fn in_turn(
         &self,
         shards: &Shards,
-        script: &'static Function,
+        function: &'static Function,
         max: usize,
         arguments: impl Fn(Args, u64) -> Args,
     ) -> Result<u64, Error> {
@@ -128,7 +128,7 @@ impl Inner {
         for shard in shards.all() {
             if total < max {
                 let args = arguments(Args::default(), max - total);
-                let value = self.call(&self.data, self.request(script, shards, shard, args)).await?;
+                let value = self.call(&self.data, self.request(function, shards, shard, args)).await?;
                 total += u64::try_from(integer(&value)?).map_err(|_| odd())?;
             }
         }
@@ -138,7 +138,7 @@ impl Inner {
     /// A call for each shard that holds one of these tasks, by the shards' order.
     pub(super) fn requests_by_shard(
         &self,
-        script: &'static Function,
+        function: &'static Function,
         shards: &Shards,
         places: &[Vec<usize>],
         tasks: &[TaskId],
@@ -148,7 +148,7 @@ impl Inner {
             .map(|(shard, places)| {
                 let ids = places.iter().filter_map(|place| tasks.get(*place));
                 let args = ids.fold(Args::default(), |args, id| args.text(id.as_str()));
-                self.request(script, shards, shard, args)
+                self.request(function, shards, shard, args)
             })
             .collect()
     }

@@ -1,10 +1,10 @@
-//! Reading the answers of scripts.
+//! Reading the answers of functions.
 
 use redis::Value;
 
 use crate::Error;
 
-/// An answer of another shape than the scripts give: something else stands between.
+/// An answer of another shape than the functions give: something else stands between.
 pub(super) const fn odd() -> Error {
     Error::Corrupt { what: "answer of a script" }
 }

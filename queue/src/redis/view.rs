@@ -80,7 +80,7 @@ impl Inner {
                 views.push(read_view(task)?);
             }
         }
-        // The scripts answer in order, and the sort keeps what is equal in that order.
+        // The functions answer in order, and the sort keeps what is equal in that order.
         match section {
             Section::Ready => views.sort_by_key(|(_, view)| (view.priority.rank(), view.ready_at)),
             Section::Delayed => views.sort_by_key(|(_, view)| view.ready_at),
@@ -119,7 +119,7 @@ pub(super) fn sought(
 ) -> Vec<Vec<usize>> {
     let mut places = vec![Vec::new(); shards.all().len()];
     for (place, task) in tasks.iter().enumerate().filter(|(place, _)| open(*place)) {
-        let at_home = usize::from(shards.of_id(task.as_str()));
+        let at_home = usize::from(shards.of_name(task.as_str()));
         for (number, of_shard) in places.iter_mut().enumerate() {
             if (number == at_home) == home {
                 of_shard.push(place);
