@@ -1,4 +1,4 @@
-//! The worker: what it does when a part of its broker, or one of its roads, does not answer.
+//! The worker: what it does when a part of its broker, or one of its roads, does not answer, or has no room.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cofferdam_queue::{Error, Job, Queue, TaskState};
+use cofferdam_queue::{Error, ErrorKind, Job, NewTask, Queue, TaskState, Worker};
 use support::faulty::Faulty;
 use support::{PATIENCE, builder, id, task};
 use tokio::sync::Semaphore;
@@ -117,4 +117,17 @@ async fn a_worker_with_nothing_in_hand_stops_at_once() {
         .await
         .unwrap();
     assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_full_storage_ends_the_worker_with_that_error_and_loses_no_task() {
+    let (queue, broker) = faulty();
+    broker.faults.set(|faults| &faults.full, true);
+    let task = queue.submit(NewTask::new("work")).await.unwrap().id;
+    let worker = Worker::builder(queue.clone()).name("w").build().unwrap();
+    let handler = |_: Job| async { Ok(b"result".to_vec()) };
+    let error = worker.run(handler, std::future::pending()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full);
+    // It was handed out and never recorded, so it runs again once its lease is over.
+    assert!(matches!(queue.state(&task).await.unwrap(), Some(TaskState::Leased { .. })));
 }

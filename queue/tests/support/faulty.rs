@@ -1,4 +1,4 @@
-//! A memory broker with a fault in the road to it: parts that do not answer, calls that hang.
+//! A memory broker with a fault in the road to it: parts that do not answer, calls that hang, no room.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,6 +27,8 @@ pub(crate) struct Faults {
     pub(crate) unreachable: AtomicBool,
     /// Steps do not return.
     pub(crate) steps_hang: AtomicBool,
+    /// There is no room for results.
+    pub(crate) full: AtomicBool,
 }
 
 impl Faults {
@@ -57,6 +59,9 @@ impl Broker for Faulty {
     async fn step(&self, queue: &QueueName, mut step: Step) -> Result<StepReply, Error> {
         if is(&self.faults.steps_hang) {
             std::future::pending::<()>().await;
+        }
+        if is(&self.faults.full) && !step.settle.is_empty() {
+            return Err(Error::StorageFull { source: "no space left on device".into() });
         }
         let down = is(&self.faults.far_is_down);
         let order: Vec<bool> = step.settle.iter().map(|one| down && one.lease.shard == 1).collect();
