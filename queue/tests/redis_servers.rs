@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cofferdam_queue::{
     Broker, Clock, DeathReason, Durability, Ending, Error, ErrorKind, Lease, NewTask, Queue, ReapScope,
-    Redis, Section, Settlement, TaskId, TaskState, Topic, Verdict, WorkerId,
+    Redis, Section, Setting, Settlement, TaskId, TaskState, Topic, Verdict, WorkerId,
 };
 use server::{Cluster, Server, cli};
 
@@ -375,6 +375,50 @@ async fn one_dead_master_does_not_stop_the_work_on_the_others() {
     let (recorded, unanswered) = (count(Verdict::Recorded), count(Verdict::Unanswered));
     assert_eq!(recorded + unanswered, 300);
     assert!((50..250).contains(&unanswered), "{unanswered} of 300 lie on one of three masters");
+}
+
+/// Whether a call gave up in time: a deadline for itself and a moment for the rest of the program.
+async fn within_a_deadline<T>(name: &str, call: impl Future<Output = Result<T, Error>>) {
+    let begun = Instant::now();
+    let answer = call.await;
+    assert!(begun.elapsed() < DEADLINE + Duration::from_secs(1), "{name} took {:?}", begun.elapsed());
+    let error = answer.err().unwrap_or_else(|| panic!("{name} cannot know of what it did not reach"));
+    assert!(matches!(error, Error::Unanswered { .. }), "{name}: {error}");
+}
+
+#[tokio::test]
+async fn a_master_that_hangs_costs_every_call_one_deadline() {
+    let mut cluster = Cluster::start(&["--cluster-require-full-coverage", "no"]);
+    let broker = Redis::builder(&cluster.urls()).deadline(DEADLINE).connect().await.unwrap();
+    let queue = Queue::new(broker, "q").unwrap();
+    queue.enqueue((0..30).map(|n| task(&n.to_string())).collect()).await.unwrap();
+    // Ids that nobody knows are asked for everywhere, in a second wave.
+    let ids: Vec<TaskId> = (100..160).map(|n| id(&n.to_string())).collect();
+    let (master, replica) = cluster.serving("{q/0.0}");
+    // Nobody takes over what the master leaves.
+    cluster.nodes[replica].kill();
+    cluster.nodes[master].freeze();
+    within_a_deadline("states", queue.states(ids.clone())).await;
+    within_a_deadline("cancel", queue.cancel_all(ids.clone())).await;
+    within_a_deadline("replay", queue.replay(ids)).await;
+    within_a_deadline("reap", queue.reap(ReapScope::Expired)).await;
+    within_a_deadline("forget", queue.forget(Duration::ZERO)).await;
+    within_a_deadline("purge", queue.purge(Section::Dead)).await;
+    within_a_deadline("peek", queue.peek(Section::Ready, 10)).await;
+    within_a_deadline("stats", queue.stats()).await;
+    within_a_deadline("set", queue.set(Setting::QuarantineAfter(None))).await;
+    // Work is looked for elsewhere, without a wait.
+    let begun = Instant::now();
+    let mut claimed = 0;
+    for _ in 0..12 {
+        claimed += queue.claim(&worker(), 1, LEASE).await.unwrap().len();
+    }
+    assert_eq!(claimed, 12);
+    assert!(begun.elapsed() < DEADLINE, "{:?}", begun.elapsed());
+    // And there again once it answers.
+    cluster.nodes[master].thaw();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(queue.claim(&worker(), 30, LEASE).await.unwrap().len(), 18);
 }
 
 #[cfg(feature = "redis-tls")]

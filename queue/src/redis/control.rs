@@ -103,7 +103,8 @@ impl Inner {
                 let home = shards.get(shards.of_name(code.as_str())).ok_or_else(odd)?;
                 let field = format!("{CRASHES}{code}").into_bytes();
                 let args = vec![home.facts().as_bytes().to_vec(), field];
-                self.call(&self.data, Request::command("release code", "HDEL", home, args)).await.map(drop)
+                let request = Request::command("release code", "HDEL", home, args).by(shards.until());
+                self.call(&self.data, request).await.map(drop)
             }
             Setting::Schedule(name, value) => {
                 // No function reads it, so it lies where the settings are read from and nowhere else.

@@ -5,6 +5,7 @@
 //! longer than the deadline, and never wait behind a call that blocks: such calls have a link of their own.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ use crate::{Error, error};
 /// The first pause after a failure, and the longest. A failover takes a cluster a second or two; ten tries a second
 /// notice its end soon and burden nobody.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+
+/// How often a server that did not answer is tried, so that work which can be done elsewhere leaves it out until then.
+const PROBE: Duration = Duration::from_millis(100);
 
 /// How long a connection may take to be made. On a network that works it takes milliseconds.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -61,6 +65,8 @@ struct Refreshed {
 #[derive(Default)]
 struct Line {
     connection: tokio::sync::Mutex<Option<(u64, MultiplexedConnection)>>,
+    /// It did not answer, and somebody is trying it until it does.
+    silent: AtomicBool,
 }
 
 /// What to do about a failed try.
@@ -89,7 +95,7 @@ impl Link {
 
     /// Carries a call out.
     pub(super) async fn call(
-        &self,
+        self: &Arc<Self>,
         mut request: Request,
         confirmation: Option<Confirmation>,
     ) -> Result<Reply, Error> {
@@ -127,6 +133,7 @@ impl Link {
                     if unsure {
                         request.note_repeat();
                     }
+                    self.note_silence(request.shard.slot);
                     self.refresh().await;
                     problem
                 }
@@ -211,6 +218,32 @@ impl Link {
         self.refresh().await;
         let problem = format!("no reachable node knows a master for slot {slot}");
         self.topology().master(slot).ok_or(Failure::Passing { problem, unsure: false })
+    }
+
+    /// Whether the master of a slot answered when it was last asked, as far as is known.
+    pub(super) fn answers(&self, slot: u16) -> bool {
+        let master = self.topology().master(slot);
+        master.is_none_or(|node| !self.line(&node).silent.load(Ordering::Relaxed))
+    }
+
+    /// Marks the master of a slot, and tries it until it answers or is no master any more.
+    fn note_silence(self: &Arc<Self>, slot: u16) {
+        let Some(node) = self.topology().master(slot) else { return };
+        let line = self.line(&node);
+        if line.silent.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let link = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                sleep(PROBE).await;
+                let Some(link) = link.upgrade() else { return };
+                if !link.topology().is_master(&node) || link.ask_for_slots(&node).await.is_some() {
+                    line.silent.store(false, Ordering::Relaxed);
+                    return;
+                }
+            }
+        });
     }
 
     /// Asks the nodes that are known, one after the other, for the map of the cluster.

@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::redis::Value;
+use tokio::time::Instant;
 
 use crate::clock::millis;
 use crate::limits::{check_count, check_enqueue, check_lease, check_notes, check_step};
@@ -130,14 +131,18 @@ impl Redis {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The shards of a queue, whose number was fixed when it was first used.
+    /// The shards of a queue, whose number was fixed when it was first used, for one call that begins now.
     async fn shards(&self, queue: &QueueName) -> Result<Shards, Error> {
+        self.shards_until(queue, Instant::now() + self.inner.data.deadline).await
+    }
+
+    async fn shards_until(&self, queue: &QueueName, until: Instant) -> Result<Shards, Error> {
         if let Some(known) = self.known_shards(queue) {
-            return Ok(known);
+            return Ok(known.by(until));
         }
-        let shards = self.inner.fix_shards(queue).await?;
+        let shards = self.inner.fix_shards(queue, until).await?;
         let mut queues = self.inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(queues.entry(queue.clone()).or_insert(shards).clone())
+        Ok(queues.entry(queue.clone()).or_insert(shards).clone().by(until))
     }
 
     fn known_shards(&self, queue: &QueueName) -> Option<Shards> {
@@ -147,7 +152,7 @@ impl Redis {
 
 impl Inner {
     /// Reads how many shards a queue has, or decides it for all.
-    async fn fix_shards(&self, queue: &QueueName) -> Result<Shards, Error> {
+    async fn fix_shards(&self, queue: &QueueName, until: Instant) -> Result<Shards, Error> {
         let action = "look up the queue";
         let names = self.registry();
         let name = queue.as_str().as_bytes().to_vec();
@@ -157,10 +162,9 @@ impl Inner {
             &names,
             vec![names.first_key(), name.clone(), self.shards.to_string().into_bytes()],
         );
-        self.call(&self.data, known).await?;
-        let count =
-            self.call(&self.data, Request::command(action, "HGET", &names, vec![names.first_key(), name]));
-        let count = values::integer(&count.await?)?;
+        self.call(&self.data, known.by(Some(until))).await?;
+        let count = Request::command(action, "HGET", &names, vec![names.first_key(), name]);
+        let count = values::integer(&self.call(&self.data, count.by(Some(until))).await?)?;
         let count = u16::try_from(count).ok().filter(|count| *count > 0);
         Ok(Shards::new(&self.prefix, queue, count.ok_or(Error::Corrupt { what: "number of shards" })?))
     }
@@ -170,9 +174,10 @@ impl Inner {
         Arc::new(Shard::of_key(format!("{}:queues", self.prefix)))
     }
 
-    async fn names(&self) -> Result<Vec<QueueName>, Error> {
+    async fn names(&self, until: Instant) -> Result<Vec<QueueName>, Error> {
         let names = self.registry();
         let request = Request::command("list queues", "HKEYS", &names, vec![names.first_key()]);
+        let request = request.by(Some(until));
         let mut found = Vec::new();
         for name in values::array(self.call(&self.data, request).await?)? {
             found.push(QueueName::new(values::text(&name)?)?);
@@ -202,7 +207,7 @@ impl Inner {
         let now = self.clock.as_ref().map_or_else(String::new, |clock| millis(clock.now()).to_string());
         let mut all = vec![now.into_bytes(), shards.channel().as_bytes().to_vec()];
         all.extend(args.0);
-        Request::function(function, shard, all)
+        Request::function(function, shard, all).by(shards.until())
     }
 
     async fn call(&self, link: &Arc<Link>, request: Request) -> Result<Value, Error> {
@@ -388,9 +393,10 @@ impl Broker for Redis {
     }
 
     async fn queues(&self) -> Result<Vec<QueueName>, Error> {
+        let until = Instant::now() + self.inner.data.deadline;
         let mut queues = Vec::new();
-        for queue in self.inner.names().await? {
-            let shards = self.shards(&queue).await?;
+        for queue in self.inner.names(until).await? {
+            let shards = self.shards_until(&queue, until).await?;
             if self.inner.holds_anything(&shards).await? {
                 queues.push(queue);
             }

@@ -117,7 +117,7 @@ pub(super) struct Request {
     args: Vec<Vec<u8>>,
     /// Which argument says that the call is repeated after an outcome that nobody knows.
     repeat: Option<usize>,
-    /// When to give up, for a call that is one of several in turn.
+    /// When to give up, for one of several requests that share a deadline.
     pub(super) until: Option<Instant>,
 }
 
@@ -148,9 +148,9 @@ impl Request {
         self
     }
 
-    /// Gives up at this moment, in place of a whole deadline from the call's beginning.
-    pub(super) const fn by(mut self, until: Instant) -> Self {
-        self.until = Some(until);
+    /// Gives up at this moment, if one is named, in place of a whole deadline from the request's beginning.
+    pub(super) const fn by(mut self, until: Option<Instant>) -> Self {
+        self.until = until;
         self
     }
 

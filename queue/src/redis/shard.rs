@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::{NewTask, QueueName};
 
 /// The number of slots of every Redis Cluster.
@@ -59,12 +61,30 @@ impl Shard {
 pub(super) struct Shards {
     shards: Arc<[Arc<Shard>]>,
     channel: Arc<str>,
+    /// When the call of the broker that these shards were looked up for gives up. All that it asks of them shares this
+    /// one deadline: a master that does not answer must not add its own to every wave of requests.
+    until: Option<Instant>,
 }
 
 impl Shards {
     pub(super) fn new(prefix: &str, queue: &QueueName, count: u16) -> Self {
         let shards = (0..count).map(|number| Arc::new(shard(prefix, queue, number, count))).collect();
-        Self { shards, channel: format!("{prefix}:{queue}:events").into() }
+        Self { shards, channel: format!("{prefix}:{queue}:events").into(), until: None }
+    }
+
+    /// The same shards for a call that gives up at this moment.
+    pub(super) const fn by(mut self, until: Instant) -> Self {
+        self.until = Some(until);
+        self
+    }
+
+    /// Whether the call at hand has time left.
+    pub(super) fn in_time(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() < until)
+    }
+
+    pub(super) const fn until(&self) -> Option<Instant> {
+        self.until
     }
 
     pub(super) fn all(&self) -> &[Arc<Shard>] {

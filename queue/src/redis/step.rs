@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ::redis::Value;
-use tokio::time::Instant;
 
 use super::record::decode;
 use super::script::{LIBRARY, Request};
@@ -51,12 +50,10 @@ impl Inner {
         let mut reply =
             StepReply { settled: vec![Verdict::Unanswered; step.settle.len()], claimed: Vec::new() };
         let (mut failed, mut answered) = (None, false);
-        // All waves share one deadline: a shard that does not answer must not add its own to every one of them.
-        let until = Instant::now() + self.data.deadline;
-        let mut search = Search::new(shards, step);
+        let mut search = Search::new(self.answering(shards), step);
         let mut parts = search.first(shards, step);
         while !parts.is_empty() {
-            for (part, outcome) in self.carry_out(shards, step, parts, until).await {
+            for (part, outcome) in self.carry_out(shards, step, parts).await {
                 match outcome {
                     Err(error) => failed = failed.or(Some(error)),
                     Ok(outcome) => {
@@ -73,7 +70,7 @@ impl Inner {
                     }
                 }
             }
-            parts = if Instant::now() < until { search.next(usize::MAX) } else { Vec::new() };
+            parts = if shards.in_time() { search.next(usize::MAX) } else { Vec::new() };
         }
         match failed {
             Some(error) if !answered => Err(error),
@@ -81,16 +78,21 @@ impl Inner {
         }
     }
 
+    /// The shards that are worth asking for work: those of masters that answer. If none does, all, to find out.
+    fn answering(&self, shards: &Shards) -> Vec<Arc<Shard>> {
+        let answering: Vec<_> =
+            shards.all().iter().filter(|shard| self.data.answers(shard.slot)).cloned().collect();
+        if answering.is_empty() { shards.all().to_vec() } else { answering }
+    }
+
     async fn carry_out(
         &self,
         shards: &Shards,
         step: &Step,
         parts: Vec<Part>,
-        until: Instant,
     ) -> Vec<(Part, Result<Outcome, Error>)> {
         let token = self.tokens.next();
-        let requests =
-            parts.iter().map(|part| self.step_request(shards, step, part, token).by(until)).collect();
+        let requests = parts.iter().map(|part| self.step_request(shards, step, part, token)).collect();
         let settles = parts.iter().any(|part| !part.settle.is_empty());
         let answers = if settles {
             self.call_confirmed(requests).await
@@ -192,10 +194,10 @@ struct OfClass {
 }
 
 impl Search {
-    fn new(shards: &Shards, step: &Step) -> Self {
-        let mut open = shards.all().to_vec();
+    fn new(mut open: Vec<Arc<Shard>>, step: &Step) -> Self {
         let turn = TURN.fetch_add(1, Ordering::Relaxed);
-        open.rotate_left(turn % shards.all().len().max(1));
+        let shards = open.len().max(1);
+        open.rotate_left(turn % shards);
         let of_class = |places: &Places| OfClass {
             class: places.class.clone(),
             free: places.count,

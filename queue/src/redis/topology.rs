@@ -50,6 +50,10 @@ impl Topology {
         Some(range.master.clone())
     }
 
+    pub(super) fn is_master(&self, node: &Node) -> bool {
+        self.ranges.iter().any(|range| range.master == *node)
+    }
+
     /// All nodes, the masters first.
     pub(super) fn nodes(&self) -> Vec<Node> {
         let masters = self.ranges.iter().map(|range| &range.master);
