@@ -30,11 +30,15 @@ pub enum Mode {
     Replicated1,
     /// The same as async, with a local file before it that holds each task until its end is known.
     Outbox,
+    /// An outbox before a cluster that answers when one replica has it: what a service uses that can lose neither a task
+    /// nor a result.
+    #[value(name = "outbox-replicated1")]
+    OutboxReplicated1,
 }
 
 impl Mode {
     /// The modes on a Redis Cluster.
-    pub const REDIS: [Self; 3] = [Self::Async, Self::Replicated1, Self::Outbox];
+    pub const REDIS: [Self; 4] = [Self::Async, Self::Replicated1, Self::Outbox, Self::OutboxReplicated1];
 
     /// The name on the command line and in the table.
     #[must_use]
@@ -44,7 +48,14 @@ impl Mode {
             Self::Async => "async",
             Self::Replicated1 => "replicated1",
             Self::Outbox => "outbox",
+            Self::OutboxReplicated1 => "outbox-replicated1",
         }
+    }
+
+    /// Whether producers put tasks into a local file first.
+    #[must_use]
+    pub const fn has_outbox(self) -> bool {
+        matches!(self, Self::Outbox | Self::OutboxReplicated1)
     }
 
     /// Whether the mode needs a Redis Cluster.
@@ -59,7 +70,7 @@ impl Mode {
         let promise = match self {
             Self::Async => Promise::NONE,
             Self::Outbox => Promise::TASKS,
-            Self::Sqlite | Self::Replicated1 => Promise::FULL,
+            Self::Sqlite | Self::Replicated1 | Self::OutboxReplicated1 => Promise::FULL,
         };
         Terms { promise, deadline: DEADLINE, grace: GRACE, back_within: BACK_WITHIN }
     }

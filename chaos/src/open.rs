@@ -15,7 +15,7 @@ pub(crate) async fn open(mode: Mode, place: &str) -> Result<AnyBroker, Error> {
             Ok(Sqlite::builder(place).busy_timeout(DEADLINE / 2).open().await?.into_any())
         }
         Mode::Async | Mode::Outbox => redis(place, Durability::Async).await,
-        Mode::Replicated1 => redis(place, Durability::Replicated(1)).await,
+        Mode::Replicated1 | Mode::OutboxReplicated1 => redis(place, Durability::Replicated(1)).await,
     }
 }
 

@@ -9,7 +9,6 @@ use super::Setup;
 use super::recording::recorded;
 use crate::error::{Context, Result};
 use crate::history::{Answer, Ask, Recorder, Standing};
-use crate::mode::Mode;
 
 /// How soon the outbox looks whether the queue still has what it was sent. A loss is noticed after some of these.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
@@ -28,15 +27,13 @@ pub(super) struct Door {
 impl Door {
     pub(super) async fn open(setup: &Setup, recorder: Recorder) -> Result<Self> {
         let queue = setup.queue(&recorder).await?;
-        let outbox = match setup.mode {
-            Mode::Outbox => {
-                let path = outbox_file(setup);
-                let outbox = Outbox::builder(&path, queue.clone());
-                let outbox = outbox.look_interval(LOOK_INTERVAL).keep_outcomes(KEPT).open().await;
-                Some(outbox.context(|| format!("open the outbox {}", path.display()))?)
-            }
-            _ => None,
-        };
+        let mut outbox = None;
+        if setup.mode.has_outbox() {
+            let path = outbox_file(setup);
+            let opened = Outbox::builder(&path, queue.clone());
+            let opened = opened.look_interval(LOOK_INTERVAL).keep_outcomes(KEPT).open().await;
+            outbox = Some(opened.context(|| format!("open the outbox {}", path.display()))?);
+        }
         Ok(Self { queue, outbox, recorder })
     }
 
