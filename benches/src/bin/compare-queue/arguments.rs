@@ -40,6 +40,9 @@ pub(super) struct Arguments {
     /// Workers that are killed to see how soon their tasks run again.
     #[arg(long, default_value_t = 50, value_parser = within(1..=10_000))]
     kills: usize,
+    /// Tasks that wait while a turn is timed, beside the same with few.
+    #[arg(long, default_value_t = 1_000_000, value_parser = within(1000..=100_000_000))]
+    waiting: usize,
     /// A tenth of everything, to see that it works; its figures say little.
     #[arg(long)]
     quick: bool,
@@ -57,6 +60,7 @@ pub(super) struct Effort {
     pub(super) load: Load,
     pub(super) rounds: usize,
     pub(super) kills: usize,
+    pub(super) waiting: usize,
 }
 
 impl Arguments {
@@ -74,18 +78,19 @@ impl Arguments {
 
 impl Effort {
     pub(super) fn new(arguments: &Arguments) -> Self {
-        let &Arguments { jobs, bytes, batch, hands, rounds, kills, quick, .. } = arguments;
+        let &Arguments { jobs, bytes, batch, hands, rounds, kills, waiting, quick, .. } = arguments;
         let part = if quick { 10 } else { 1 };
         Self {
             load: Load { tasks: jobs.div_ceil(part), bytes, batch, hands },
             rounds: if quick { 1 } else { rounds },
             kills: kills.div_ceil(part),
+            waiting: waiting.div_ceil(part),
         }
     }
 
     /// Says it, since figures mean nothing without.
     pub(super) fn tell(&self, report: &mut Report) {
-        let Self { load: Load { tasks, bytes, batch, hands }, rounds, kills } = *self;
+        let Self { load: Load { tasks, bytes, batch, hands }, rounds, kills, waiting } = *self;
         for (field, value) in [
             ("jobs", tasks),
             ("payload_bytes", bytes),
@@ -93,6 +98,7 @@ impl Effort {
             ("hands", hands),
             ("rounds", rounds),
             ("kills", kills),
+            ("waiting", waiting),
         ] {
             report.setting(field, value);
         }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod backlog;
 mod child;
 mod contest;
 mod lists;
@@ -95,6 +96,20 @@ fn compare(arguments: &Arguments) -> Result<(), Problem> {
         ("cofferdam-queue, SQLite", "recovery_sqlite", Backend::Sqlite, Ok(&folder)),
     ] {
         report.times(name, field, recovery::measure(backend, site, effort.kills));
+    }
+    report.section(
+        &format!("a turn of {} tasks, enqueued, claimed and settled", effort.load.batch),
+        &["p50", "p99", "max"],
+    );
+    for (name, field, backend, site) in [
+        ("one Redis", "turn", Backend::Redis, find(Kind::Single)),
+        ("the cluster", "turn_cluster", Backend::Redis, find(Kind::Cluster)),
+        ("SQLite", "turn_sqlite", Backend::Sqlite, Ok(&folder)),
+    ] {
+        for (depth, waiting) in [("shallow", backlog::SHALLOW), ("deep", effort.waiting)] {
+            let samples = backlog::measure(backend, site, &effort.load, waiting);
+            report.times(&format!("{name}, {waiting} tasks waiting"), &format!("{field}_{depth}"), samples);
+        }
     }
     Ok(std::io::stdout().write_all(report.finish().as_bytes())?)
 }

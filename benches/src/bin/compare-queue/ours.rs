@@ -158,10 +158,10 @@ async fn work(queue: Queue, load: Load, hand: usize, recorded: Arc<AtomicUsize>)
     }
 }
 
-fn step(worker: &WorkerId, settle: Vec<Settlement>, claim: usize) -> Step {
+pub(super) fn step(worker: &WorkerId, settle: Vec<Settlement>, claim: usize) -> Step {
     Step::new(worker.clone()).settle(settle).claim(claim, LEASE)
 }
 
-fn done(delivery: Delivery) -> Settlement {
+pub(super) fn done(delivery: Delivery) -> Settlement {
     Settlement::new(delivery.lease, Ending::Done(RESULT.into()))
 }

@@ -82,7 +82,7 @@ impl Report {
         let mut row = format!("  {name:46}");
         for (percent, ending) in [(50, "p50_ms"), (99, "p99_ms"), (100, "max_ms")] {
             let value = samples.as_ref().ok().map(|samples| samples.micros(percent) / 1000.0);
-            let _ = write!(row, " {:>8.0} ms", value.unwrap_or_default());
+            let _ = write!(row, " {:>8.1} ms", value.unwrap_or_default());
             self.field(&format!("{field}_{ending}"), value);
         }
         match samples {
