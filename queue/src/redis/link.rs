@@ -133,7 +133,6 @@ impl Link {
                     if unsure {
                         request.note_repeat();
                     }
-                    self.note_silence(request.shard.slot);
                     self.refresh().await;
                     problem
                 }
@@ -150,7 +149,7 @@ impl Link {
     }
 
     async fn attempt(
-        &self,
+        self: &Arc<Self>,
         request: &Request,
         redirect: Option<(Node, bool)>,
         load: bool,
@@ -166,7 +165,8 @@ impl Link {
         let patience = (self.deadline / 3).max(confirmation.map_or(Duration::ZERO, |wait| wait.within * 2));
         let limit = until.min(Instant::now() + patience);
         let line = self.line(&node);
-        let (generation, mut connection) = self.connected(&line, &node, limit).await?;
+        let connected = self.connected(&line, &node, limit).await;
+        let (generation, mut connection) = connected.inspect_err(|_| self.note_silence(&node))?;
         if load {
             // If somebody else was faster, the answer is an error that says so; whatever else is wrong, the call will tell.
             drop(timeout_at(limit, connection.send_packed_command(&load_library())).await);
@@ -188,11 +188,13 @@ impl Link {
             Ok(Ok(answers)) => answers,
             Ok(Err(error)) => {
                 if breaks_connection(&error) {
+                    self.note_silence(&node);
                     drop_broken(&line, generation).await;
                 }
                 return Err(self.judge(&error, &node));
             }
             Err(_) => {
+                self.note_silence(&node);
                 drop_broken(&line, generation).await;
                 return Err(Failure::Passing { problem: format!("{node} does not answer"), unsure: true });
             }
@@ -226,14 +228,13 @@ impl Link {
         master.is_none_or(|node| !self.line(&node).silent.load(Ordering::Relaxed))
     }
 
-    /// Marks the master of a slot, and tries it until it answers or is no master any more.
-    fn note_silence(self: &Arc<Self>, slot: u16) {
-        let Some(node) = self.topology().master(slot) else { return };
-        let line = self.line(&node);
-        if line.silent.swap(true, Ordering::Relaxed) {
+    /// Marks a node of a cluster, and tries it until it answers or is no master any more.
+    fn note_silence(self: &Arc<Self>, node: &Node) {
+        let line = self.line(node);
+        if !self.clustered || line.silent.swap(true, Ordering::Relaxed) {
             return;
         }
-        let link = Arc::downgrade(self);
+        let (link, node) = (Arc::downgrade(self), node.clone());
         tokio::spawn(async move {
             loop {
                 sleep(PROBE).await;
