@@ -65,7 +65,7 @@ fn or_dash(figure: Option<u64>) -> String {
 fn line(text: &mut String, name: &str, cells: impl Iterator<Item = String>) {
     let _ = write!(text, "{name:<26}");
     for cell in cells {
-        let _ = write!(text, "{cell:>13}");
+        let _ = write!(text, "{cell:>20}");
     }
     text.push('\n');
 }

@@ -64,7 +64,8 @@ pub enum Durability {
 /// clone; clones are the same broker.
 ///
 /// On a cluster, order and priority are strict within a shard and approximate across shards; tasks of one group lie on
-/// one shard. The server must not evict keys, which is checked at the start.
+/// one shard. While a master does not answer, tasks are claimed on the others alone. The server must not evict keys, which
+/// is checked at the start.
 #[derive(Clone)]
 pub struct Redis {
     inner: Arc<Inner>,
