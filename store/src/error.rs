@@ -55,14 +55,30 @@ pub enum Error {
         table: &'static str,
     },
 
-    /// Others held the database for longer than the writer retries. The writer has stopped.
-    #[error("{table} stayed locked for {waited:?}; shorten the other transactions or raise retry_for")]
+    /// Others held the database, or it was out of reach, for longer than the writer retries. The writer has stopped.
+    #[error(
+        "{table} stayed locked or out of reach for {waited:?}; see the source: shorten the other transactions, bring \
+         the database back, or raise retry_for"
+    )]
     Busy {
         /// The table's name.
         table: &'static str,
         /// How long the writer tried.
         waited: Duration,
         /// What the database said last.
+        source: DbErr,
+    },
+
+    /// The connection broke while a batch was being committed, and writing its rows again could write them twice. The
+    /// writer has stopped, and has the rows of that batch for `take_unwritten` although they may be in the database.
+    #[error(
+        "the connection broke while rows of {table} were committed, so they may be there or not; look, or use \
+         OnConflict::DoNothing with a key that is set, which makes it harmless to write them again"
+    )]
+    InDoubt {
+        /// The table's name.
+        table: &'static str,
+        /// What the driver said.
         source: DbErr,
     },
 
@@ -125,6 +141,8 @@ pub enum ErrorKind {
     Missing,
     /// See [`Error::Busy`].
     Busy,
+    /// See [`Error::InDoubt`].
+    InDoubt,
     /// See [`Error::Full`].
     Full,
     /// See [`Error::Schema`].
@@ -150,6 +168,7 @@ impl Error {
             Self::Constraint { .. } => ErrorKind::Constraint,
             Self::Missing { .. } => ErrorKind::Missing,
             Self::Busy { .. } => ErrorKind::Busy,
+            Self::InDoubt { .. } => ErrorKind::InDoubt,
             Self::Full { .. } => ErrorKind::Full,
             Self::Schema { .. } => ErrorKind::Schema,
             Self::Database { .. } => ErrorKind::Database,
@@ -177,6 +196,7 @@ impl ErrorKind {
             Self::Constraint => "constraint",
             Self::Missing => "missing",
             Self::Busy => "busy",
+            Self::InDoubt => "in_doubt",
             Self::Full => "full",
             Self::Schema => "schema",
             Self::Database => "database",

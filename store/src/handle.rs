@@ -7,8 +7,8 @@ use sea_orm::{EntityTrait, IntoActiveModel};
 use crate::{
     Counts, Error, Rejected, Summary,
     buffer::Buffer,
+    road::{Operation, Road},
     row::Row,
-    sqlite::{Operation, Road},
     table::Table,
     task::Task,
     writer::WriterBuilder,

@@ -1,8 +1,9 @@
 //! What the roads need to know of an entity, read once, and the way from a model to a flat row and back.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn, Value,
-    sea_query::{ColumnType, Expr, Query, SqliteQueryBuilder},
+    ActiveModelTrait, ActiveValue, ColumnTrait, DbBackend, EntityTrait, IdenStatic, Iterable,
+    PrimaryKeyToColumn, Value,
+    sea_query::{ColumnType, Expr, Query},
 };
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
 /// A table, without the entity's type: everything behind the handles is compiled once, not once an entity.
 #[derive(Debug)]
 pub(crate) struct Table {
+    pub(crate) backend: DbBackend,
     pub(crate) name: &'static str,
     pub(crate) schema: Option<String>,
     pub(crate) columns: Vec<Column>,
@@ -24,16 +26,25 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
-    /// The expression that a value is bound in: `?`, or what the entity's `save_as` makes of it.
-    pub(crate) placeholder: String,
+    #[cfg_attr(
+        not(feature = "postgres"),
+        allow(dead_code, reason = "only PostgreSQL is strict about types")
+    )]
+    pub(crate) kind: ColumnType,
+    /// What stands before a value in a statement, and after it: what the entity's `save_as` makes of it, as a rule
+    /// nothing.
+    pub(crate) before: String,
+    pub(crate) after: String,
 }
 
 impl Table {
-    pub(crate) fn of<E: EntityTrait>() -> Result<Self, Error> {
+    pub(crate) fn of<E: EntityTrait>(backend: DbBackend) -> Result<Self, Error> {
         let entity = E::default();
-        let columns: Vec<Column> = E::Column::iter().map(Column::of::<E>).collect::<Result<_, _>>()?;
+        let columns = E::Column::iter().map(|column| Column::of::<E>(column, backend));
+        let columns = columns.collect::<Result<_, _>>()?;
         let key = E::PrimaryKey::iter().filter_map(|key| position::<E>(key.into_column())).collect();
-        Ok(Self { name: entity.table_name(), schema: entity.schema_name().map(str::to_owned), columns, key })
+        let schema = entity.schema_name().map(str::to_owned);
+        Ok(Self { backend, name: entity.table_name(), schema, columns, key })
     }
 
     /// The name of a column, for messages.
@@ -90,8 +101,10 @@ impl Table {
         let mut values = Vec::with_capacity(self.columns.len());
         for (index, column) in <M::Entity as EntityTrait>::Column::iter().enumerate() {
             let Some(value) = pick(index, model.take(column)) else { continue };
-            // The driver's encoder panics on such a number, so it must not get that far.
-            if matches!(value, Value::BigUnsigned(Some(number)) if i64::try_from(number).is_err()) {
+            // The driver's encoder panics on such a number, so it must not get that far. Only MySQL can hold it.
+            if self.backend != DbBackend::MySql
+                && matches!(value, Value::BigUnsigned(Some(number)) if i64::try_from(number).is_err())
+            {
                 return Err(self.invalid(index, "is above 9223372036854775807; store it as text"));
             }
             shape.insert(index);
@@ -106,32 +119,50 @@ impl Table {
 }
 
 impl Column {
-    fn of<E: EntityTrait>(column: E::Column) -> Result<Self, Error> {
+    /// A column whose values are bound as they are.
+    #[cfg(test)]
+    pub(crate) fn plain(name: &'static str, kind: ColumnType) -> Self {
+        Self { name, kind, before: String::new(), after: String::new() }
+    }
+
+    /// The expression that gives the column its value, around a placeholder or a name.
+    pub(crate) fn around(&self, value: &str) -> String {
+        format!("{}{value}{}", self.before, self.after)
+    }
+
+    fn of<E: EntityTrait>(column: E::Column, backend: DbBackend) -> Result<Self, Error> {
         let name = column.as_str();
-        let kind = column.def();
-        // The driver has no encoding for these on SQLite and panics.
-        if matches!(
-            kind.get_column_type(),
-            ColumnType::Array(_)
-                | ColumnType::Vector(_)
-                | ColumnType::Cidr
-                | ColumnType::Inet
-                | ColumnType::MacAddr
-        ) {
-            return Err(Error::Unsupported {
-                what: format!("column {name} of {}", E::default().table_name()),
-                remedy: "SQLite has no such type; use text or JSON",
-            });
+        let unsupported = |remedy| Error::Unsupported {
+            what: format!("column {name} of {}", E::default().table_name()),
+            remedy,
+        };
+        let kind = column.def().get_column_type().clone();
+        // The drivers have no encoding for these on SQLite and MySQL and panic.
+        if backend != DbBackend::Postgres
+            && matches!(
+                kind,
+                ColumnType::Array(_)
+                    | ColumnType::Vector(_)
+                    | ColumnType::Cidr
+                    | ColumnType::Inet
+                    | ColumnType::MacAddr
+            )
+        {
+            return Err(unsupported("only PostgreSQL has such a type; use text or JSON"));
         }
-        let (sql, _) = Query::select().expr(column.save_as(Expr::val(0))).build(SqliteQueryBuilder);
-        let placeholder = sql.trim_start_matches("SELECT ").to_owned();
-        if placeholder.matches('?').count() != 1 {
-            return Err(Error::Unsupported {
-                what: format!("column {name} of {}", E::default().table_name()),
-                remedy: "its save_as must use the value exactly once",
-            });
+        let sql = backend.build(Query::select().expr(column.save_as(Expr::val(0)))).sql;
+        let mark = if backend == DbBackend::Postgres { "$1" } else { "?" };
+        let (before, after) = sql.trim_start_matches("SELECT ").split_once(mark).unwrap_or_default();
+        if sql.matches(mark).count() != 1 {
+            return Err(unsupported("its save_as must use the value exactly once"));
         }
-        Ok(Self { name, placeholder })
+        let (mut before, mut after) = (before.to_owned(), after.to_owned());
+        if backend == DbBackend::Postgres && matches!(kind, ColumnType::Json) {
+            // Documents for it travel as text, so that the column keeps them as they were written.
+            before.push_str("CAST(");
+            after.insert_str(0, " AS json)");
+        }
+        Ok(Self { name, kind, before, after })
     }
 }
 

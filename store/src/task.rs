@@ -13,8 +13,8 @@ use crate::{
     backoff::Backoff,
     batch::{Batch, Verdict},
     buffer::Buffer,
+    road::Road,
     row::{Row, Shape},
-    sqlite::Road,
     table::Table,
 };
 
@@ -114,7 +114,11 @@ impl Task {
                             other => other,
                         });
                     }
-                    tracing::debug!(table = self.table.name, ?waited, "the database is locked, trying again");
+                    tracing::debug!(
+                        table = self.table.name,
+                        ?waited,
+                        "the database is locked or out of reach, trying again"
+                    );
                     tokio::time::sleep(backoff.next()).await;
                 }
             }

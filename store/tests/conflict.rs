@@ -5,23 +5,22 @@
 mod common;
 
 use cofferdam_store::{BatchWriter, ErrorKind, OnConflict};
-use common::{coded, trade, trades};
-use sea_orm::{EntityTrait, PaginatorTrait, Set};
+use common::{Kind, coded, trade, trades};
+use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder, Set};
 
 fn keyed(id: i64, quantity: i32) -> trade::ActiveModel {
     trade::ActiveModel { id: Set(id), ..trade(quantity) }
 }
 
-#[tokio::test]
-async fn a_repeat_after_an_unknown_outcome_writes_nothing_twice() {
-    let (_file, database) = trades().await;
+async fn a_repeat_after_an_unknown_outcome_writes_nothing_twice(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     for repeat in 0..3 {
         let writer = BatchWriter::<trade::Entity>::builder(database.clone())
             .on_conflict(OnConflict::DoNothing)
             .build()
             .unwrap();
         // Each repeat knows ten rows more.
-        writer.add_many((0..100 + repeat * 10).map(|id| keyed(id, 1))).await.unwrap();
+        writer.add_many((1..=100 + repeat * 10).map(|id| keyed(id, 1))).await.unwrap();
         let counts = writer.close().await.unwrap().counts;
         let new = if repeat == 0 { 100 } else { 10 };
         assert_eq!((counts.written, counts.skipped, counts.rejected), (new, counts.accepted - new, 0));
@@ -29,9 +28,8 @@ async fn a_repeat_after_an_unknown_outcome_writes_nothing_twice() {
     assert_eq!(trade::Entity::find().count(&database).await.unwrap(), 120);
 }
 
-#[tokio::test]
-async fn the_target_may_be_another_unique_index_and_other_conflicts_are_still_rejected() {
-    let (_file, database) = trades().await;
+async fn the_target_may_be_another_unique_index_and_other_conflicts_are_still_rejected(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let writer = BatchWriter::<trade::Entity>::builder(database.clone())
         .on_conflict(OnConflict::DoNothing)
         .conflict_target([trade::Column::Code])
@@ -46,9 +44,8 @@ async fn the_target_may_be_another_unique_index_and_other_conflicts_are_still_re
     assert_eq!(summary.rejected[0].error.kind(), ErrorKind::Constraint);
 }
 
-#[tokio::test]
-async fn chosen_columns_are_overwritten_and_others_are_kept() {
-    let (_file, database) = trades().await;
+async fn chosen_columns_are_overwritten_and_others_are_kept(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let first = trade::ActiveModel {
         state: Set("shut".to_owned()),
         note: Set(Some("kept".to_owned())),
@@ -63,7 +60,7 @@ async fn chosen_columns_are_overwritten_and_others_are_kept() {
     writer.add_many([new, keyed(2, 5), keyed(2, 6)]).await.unwrap();
     let counts = writer.close().await.unwrap().counts;
     assert_eq!((counts.written, counts.skipped, counts.rejected), (3, 0, 0));
-    let rows = trade::Entity::find().all(&database).await.unwrap();
+    let rows = trade::Entity::find().order_by_asc(trade::Column::Id).all(&database).await.unwrap();
     // The new row did not set the state, so the old state is kept, not reset to the default.
     assert_eq!(
         (rows[0].quantity, rows[0].state.as_str(), rows[0].note.as_deref()),
@@ -74,7 +71,7 @@ async fn chosen_columns_are_overwritten_and_others_are_kept() {
 
 #[tokio::test]
 async fn settings_that_make_no_sense_are_refused_with_the_remedy() {
-    let (_file, database) = trades().await;
+    let (_file, database) = trades(Kind::Sqlite).await;
     let builder = || BatchWriter::<trade::Entity>::builder(database.clone());
     for (error, words) in [
         (builder().rows(0).build().unwrap_err(), "rows: is 0"),
@@ -94,4 +91,10 @@ async fn settings_that_make_no_sense_are_refused_with_the_remedy() {
     let elsewhere = std::thread::spawn(move || BatchWriter::<trade::Entity>::builder(database).build());
     let error = elsewhere.join().unwrap().unwrap_err();
     assert!(error.to_string().contains("tokio runtime"), "{error}");
+}
+
+everywhere! {
+    a_repeat_after_an_unknown_outcome_writes_nothing_twice
+    the_target_may_be_another_unique_index_and_other_conflicts_are_still_rejected
+    chosen_columns_are_overwritten_and_others_are_kept
 }

@@ -6,37 +6,31 @@ mod common;
 
 use std::{
     error::Error as _,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
 
 use cofferdam_store::{BatchUpdateWriter, BatchWriter, ErrorKind};
-use common::{File, Log, connect, trade, trades};
+use common::{Kind, Log, Place, create_trade, trade, trades};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, PaginatorTrait, Set, Statement, sqlx,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait, PaginatorTrait,
+    Set, Statement,
 };
 
-async fn lock(file: &File) -> sqlx::pool::PoolConnection<sqlx::Sqlite> {
-    let other = connect(&file.folder.path().join("test.sqlite3")).await;
-    let mut held = other.get_sqlite_connection_pool().acquire().await.unwrap();
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *held).await.unwrap();
-    held
-}
-
-#[tokio::test]
-async fn a_database_that_is_locked_for_a_while_is_waited_for() {
-    let (file, database) = trades().await;
+async fn a_database_that_is_locked_for_a_while_is_waited_for(kind: Kind) {
+    let (place, database) = trades(kind).await;
     let log = Log::default();
     let writer =
         BatchWriter::<trade::Entity>::builder(database.clone()).observer(log.clone()).build().unwrap();
-    let mut held = lock(&file).await;
+    let held = place.hold().await;
     writer.add_many((0..60).map(trade)).await.unwrap();
     // The lock holds until the writer has met it.
     while log.flushes().len() < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(log.flushes().iter().all(|(_, _, error)| *error == Some(ErrorKind::Busy)));
-    sqlx::query("COMMIT").execute(&mut *held).await.unwrap();
+    held.release().await;
     assert_eq!(writer.close().await.unwrap().counts.written, 60);
     assert_eq!(trade::Entity::find().count(&database).await.unwrap(), 60);
     for ((_, rows, error), written) in log.flushes().into_iter().zip(log.written()) {
@@ -45,10 +39,9 @@ async fn a_database_that_is_locked_for_a_while_is_waited_for() {
     assert_eq!(log.written().iter().sum::<u64>(), 60);
 }
 
-#[tokio::test]
-async fn a_database_that_stays_locked_stops_the_writer_and_the_rows_come_back() {
-    let (file, database) = trades().await;
-    let mut held = lock(&file).await;
+async fn a_database_that_stays_locked_stops_the_writer_and_the_rows_come_back(kind: Kind) {
+    let (place, database) = trades(kind).await;
+    let held = place.hold().await;
     let writer = BatchWriter::<trade::Entity>::builder(database.clone())
         .rows(2)
         .max_rows(2)
@@ -58,14 +51,15 @@ async fn a_database_that_stays_locked_stops_the_writer_and_the_rows_come_back() 
     writer.add_many((0..5).map(trade)).await.unwrap();
     let error = writer.flush().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy);
-    assert!(error.to_string().contains("trade stayed locked for"), "{error}");
-    assert!(error.source().unwrap().to_string().contains("locked"));
+    assert!(error.to_string().contains("trade stayed locked or out of reach for"), "{error}");
+    let said = error.source().unwrap().to_string().to_lowercase();
+    assert!(said.contains("lock"), "{said}");
     assert_eq!(writer.add(trade(9)).await.unwrap_err().kind(), ErrorKind::Busy);
     assert_eq!(writer.close().await.unwrap_err().kind(), ErrorKind::Busy);
     let unwritten = writer.take_unwritten();
     let quantities: Vec<_> = unwritten.iter().map(|row| row.quantity.clone()).collect();
     assert_eq!(quantities, [0, 1, 2, 3, 4].map(Set));
-    sqlx::query("COMMIT").execute(&mut *held).await.unwrap();
+    held.release().await;
     // What came back can be written by another writer.
     let writer = BatchWriter::<trade::Entity>::builder(database.clone()).build().unwrap();
     writer.add_many(unwritten).await.unwrap();
@@ -74,17 +68,13 @@ async fn a_database_that_stays_locked_stops_the_writer_and_the_rows_come_back() 
 
 #[tokio::test]
 async fn a_full_disk_keeps_earlier_batches_and_hands_the_rest_back() {
-    let (_file, database) = trades().await;
     // One connection, since the limit is a property of the connection.
-    let file = File::new();
-    let mut options = sea_orm::ConnectOptions::new(format!(
-        "sqlite://{}?mode=rwc",
-        file.folder.path().join("full.sqlite3").display()
-    ));
+    let file = tempfile::tempdir().unwrap();
+    let mut options =
+        ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.path().join("full.sqlite3").display()));
     options.max_connections(1).sqlx_logging(false);
-    drop(database);
-    let database = sea_orm::Database::connect(options).await.unwrap();
-    database.execute_unprepared(common::TRADE).await.unwrap();
+    let database = Database::connect(options).await.unwrap();
+    database.execute_unprepared(create_trade(Kind::Sqlite)).await.unwrap();
     database.execute_unprepared("PRAGMA max_page_count = 60").await.unwrap();
     let writer = BatchWriter::<trade::Entity>::builder(database.clone()).max_rows(50).build().unwrap();
     let mut stopped = None;
@@ -112,10 +102,9 @@ async fn a_full_disk_keeps_earlier_batches_and_hands_the_rest_back() {
     assert!(rows.iter().map(|row| row.quantity).eq(0..i32::try_from(counts.accepted).unwrap()));
 }
 
-#[tokio::test]
-async fn a_missing_table_is_named_with_the_remedy() {
-    let file = File::new();
-    let database = file.connect().await;
+async fn a_missing_table_is_named_with_the_remedy(kind: Kind) {
+    let place = Place::new(kind).await;
+    let database = place.connect().await;
     let writer = BatchWriter::<trade::Entity>::builder(database.clone()).build().unwrap();
     writer.add(trade(1)).await.unwrap();
     let error = writer.flush().await.unwrap_err();
@@ -124,16 +113,19 @@ async fn a_missing_table_is_named_with_the_remedy() {
         error.to_string().contains("trade") && error.to_string().contains("run the migrations"),
         "{error}"
     );
-    assert!(error.source().unwrap().to_string().contains("no such table: trade"));
+    let said = error.source().unwrap().to_string();
+    assert!(
+        ["no such table", "does not exist", "doesn't exist"].iter().any(|words| said.contains(words)),
+        "{said}"
+    );
     let updates = BatchUpdateWriter::<trade::Entity>::builder(database).build().unwrap();
     updates.add(trade::ActiveModel { id: Set(1), ..trade(1) }).await.unwrap();
     assert_eq!(updates.close().await.unwrap_err().kind(), ErrorKind::Schema);
     assert_eq!(updates.take_unwritten().len(), 1);
 }
 
-#[tokio::test]
-async fn a_closed_pool_stops_the_writer() {
-    let (_file, database) = trades().await;
+async fn a_closed_pool_stops_the_writer(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let writer = BatchWriter::<trade::Entity>::builder(database.clone()).build().unwrap();
     database.close().await.unwrap();
     writer.add(trade(1)).await.unwrap();
@@ -144,8 +136,8 @@ async fn a_closed_pool_stops_the_writer() {
 #[tokio::test]
 async fn a_cancelled_writer_leaves_no_lock_behind() {
     // The writer's own runtime dies while it writes.
-    let (file, database) = trades().await;
-    let path = file.folder.path().join("test.sqlite3");
+    let (file, database) = trades(Kind::Sqlite).await;
+    let path = path(&file);
     std::thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -162,6 +154,17 @@ async fn a_cancelled_writer_leaves_no_lock_behind() {
         assert!(Instant::now() < deadline, "a dead writer holds the lock");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// The file of a place in SQLite.
+fn path(place: &Place) -> PathBuf {
+    place.folder.as_ref().unwrap().path().join("test.sqlite3")
+}
+
+async fn connect(path: &Path) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(format!("sqlite://{}", path.display()));
+    options.max_connections(4).sqlx_logging(false);
+    Database::connect(options).await.unwrap()
 }
 
 /// How many rows a batch of the killed process holds; each batch has its number in `quantity`.
@@ -195,7 +198,7 @@ fn a_killed_process_leaves_all_that_was_flushed_and_no_half_batch() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for kill_after in [1, 40, 150] {
         let file = runtime.block_on(empty_file());
-        let path = file.folder.path().join("test.sqlite3");
+        let path = path(&file);
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "the_process_that_is_killed", "--nocapture"])
             .env(CHILD, &path)
@@ -222,14 +225,14 @@ fn a_killed_process_leaves_all_that_was_flushed_and_no_half_batch() {
 /// A pool that is only dropped closes its connection some time later: here, when this runtime runs again, which is
 /// after the child was killed. SQLite would then write the child's log into the file under an exclusive lock, while
 /// the test opens the file and finds it locked; and the log would be no dead process's, but one in use.
-async fn empty_file() -> File {
-    let (file, database) = trades().await;
+async fn empty_file() -> Place {
+    let (file, database) = trades(Kind::Sqlite).await;
     database.close().await.unwrap();
     file
 }
 
 /// How many batches the file holds, and how many of them are whole.
-async fn batches(path: &std::path::Path) -> (i64, i64) {
+async fn batches(path: &Path) -> (i64, i64) {
     let database: DatabaseConnection = connect(path).await;
     let sql = format!(
         "SELECT count(*) AS batches, coalesce(sum(size = {BATCH}), 0) AS whole FROM \
@@ -237,4 +240,11 @@ async fn batches(path: &std::path::Path) -> (i64, i64) {
     );
     let row = database.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap().unwrap();
     (row.try_get("", "batches").unwrap(), row.try_get("", "whole").unwrap())
+}
+
+everywhere! {
+    a_database_that_is_locked_for_a_while_is_waited_for
+    a_database_that_stays_locked_stops_the_writer_and_the_rows_come_back
+    a_missing_table_is_named_with_the_remedy
+    a_closed_pool_stops_the_writer
 }

@@ -12,12 +12,11 @@ use std::{
 };
 
 use cofferdam_store::{BatchWriter, ErrorKind};
-use common::{Log, connect, trade, trades};
-use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, Set};
+use common::{Kind, Log, trade, trades};
+use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder, Set};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn thirty_two_tasks_lose_no_row_and_double_none() {
-    let (_file, database) = trades().await;
+async fn thirty_two_tasks_lose_no_row_and_double_none(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let writer = BatchWriter::<trade::Entity>::builder(database.clone()).capacity(300).build().unwrap();
     let tasks: Vec<_> = (0..32)
         .map(|task| {
@@ -37,7 +36,7 @@ async fn thirty_two_tasks_lose_no_row_and_double_none() {
     }
     let counts = writer.close().await.unwrap().counts;
     assert_eq!((counts.accepted, counts.written), (32_000, 32_000));
-    let rows = trade::Entity::find().all(&database).await.unwrap();
+    let rows = trade::Entity::find().order_by_asc(trade::Column::Id).all(&database).await.unwrap();
     assert_eq!(rows.len(), 32_000);
     assert_eq!(rows.iter().map(|row| row.quantity).collect::<HashSet<_>>().len(), 32_000);
     // Each task's rows came in its order.
@@ -49,9 +48,8 @@ async fn thirty_two_tasks_lose_no_row_and_double_none() {
     }
 }
 
-#[tokio::test]
-async fn a_full_buffer_makes_add_wait_and_a_cancelled_add_adds_nothing() {
-    let (file, database) = trades().await;
+async fn a_full_buffer_makes_add_wait_and_a_cancelled_add_adds_nothing(kind: Kind) {
+    let (place, database) = trades(kind).await;
     let log = Log::default();
     let writer = BatchWriter::<trade::Entity>::builder(database.clone())
         .rows(2)
@@ -60,9 +58,7 @@ async fn a_full_buffer_makes_add_wait_and_a_cancelled_add_adds_nothing() {
         .build()
         .unwrap();
     // Somebody else writes, so nothing leaves the buffer.
-    let other = connect(&file.folder.path().join("test.sqlite3")).await;
-    let mut lock = other.get_sqlite_connection_pool().acquire().await.unwrap();
-    sea_orm::sqlx::query("BEGIN IMMEDIATE").execute(&mut *lock).await.unwrap();
+    let hold = place.hold().await;
 
     writer.add_many((0..4).map(trade)).await.unwrap();
     let waiting = tokio::time::timeout(Duration::from_millis(100), writer.add(trade(100))).await;
@@ -77,7 +73,7 @@ async fn a_full_buffer_makes_add_wait_and_a_cancelled_add_adds_nothing() {
         let writer = writer.clone();
         async move { writer.add(trade(4)).await }
     });
-    sea_orm::sqlx::query("COMMIT").execute(&mut *lock).await.unwrap();
+    hold.release().await;
     patient.await.unwrap().unwrap();
     assert_eq!(writer.close().await.unwrap().counts.written, 5);
     let mut quantities: Vec<i32> =
@@ -87,9 +83,8 @@ async fn a_full_buffer_makes_add_wait_and_a_cancelled_add_adds_nothing() {
     assert!(log.0.lock().unwrap().buffered.iter().all(|(rows, capacity)| rows <= capacity && *capacity == 4));
 }
 
-#[tokio::test]
-async fn heavy_rows_are_bounded_by_weight_and_one_too_heavy_goes_through_alone() {
-    let (_file, database) = trades().await;
+async fn heavy_rows_are_bounded_by_weight_and_one_too_heavy_goes_through_alone(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let log = Log::default();
     let writer = BatchWriter::<trade::Entity>::builder(database)
         .bytes(50_000)
@@ -106,9 +101,8 @@ async fn heavy_rows_are_bounded_by_weight_and_one_too_heavy_goes_through_alone()
     assert!(log.flushes().len() >= 5, "heavy rows shared a batch: {:?}", log.flushes());
 }
 
-#[tokio::test]
-async fn rows_of_dropped_handles_are_written() {
-    let (_file, database) = trades().await;
+async fn rows_of_dropped_handles_are_written(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let writer = BatchWriter::<trade::Entity>::builder(database.clone())
         .linger(Duration::from_secs(3_600))
         .build()
@@ -127,9 +121,8 @@ async fn rows_of_dropped_handles_are_written() {
     panic!("the rows never came");
 }
 
-#[tokio::test]
-async fn a_cancelled_flush_and_close_still_write() {
-    let (_file, database) = trades().await;
+async fn a_cancelled_flush_and_close_still_write(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let writer = BatchWriter::<trade::Entity>::builder(database.clone())
         .linger(Duration::from_secs(3_600))
         .build()
@@ -152,7 +145,7 @@ async fn a_cancelled_flush_and_close_still_write() {
 fn a_runtime_that_ends_first_leaves_the_rows_with_the_writer() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (writer, _file) = runtime.block_on(async {
-        let (file, database) = trades().await;
+        let (file, database) = trades(Kind::Sqlite).await;
         let writer = BatchWriter::<trade::Entity>::builder(database)
             .linger(Duration::from_secs(3_600))
             .build()
@@ -171,10 +164,9 @@ fn a_runtime_that_ends_first_leaves_the_rows_with_the_writer() {
     assert_eq!(writer.counts().unwritten, 3);
 }
 
-#[tokio::test]
-async fn two_writers_and_a_reader_share_one_file() {
-    let (file, database) = trades().await;
-    let second = connect(&file.folder.path().join("test.sqlite3")).await;
+async fn two_writers_and_a_reader_share_one_table(kind: Kind) {
+    let (place, database) = trades(kind).await;
+    let second = place.connect().await;
     let writers = [database.clone(), second.clone()].map(|database| {
         BatchWriter::<trade::Entity>::builder(database).rows(5).max_rows(20).build().unwrap()
     });
@@ -189,13 +181,7 @@ async fn two_writers_and_a_reader_share_one_file() {
         })
     });
     for _ in 0..50 {
-        second
-            .query_one_raw(sea_orm::Statement::from_string(
-                sea_orm::DbBackend::Sqlite,
-                "SELECT count(*) FROM trade",
-            ))
-            .await
-            .unwrap();
+        trade::Entity::find().count(&second).await.unwrap();
     }
     for task in tasks {
         task.await.unwrap();
@@ -204,4 +190,17 @@ async fn two_writers_and_a_reader_share_one_file() {
         assert_eq!(writer.close().await.unwrap().counts.written, 500);
     }
     assert_eq!(trade::Entity::find().count(&database).await.unwrap(), 1_000);
+}
+
+everywhere! {
+    a_full_buffer_makes_add_wait_and_a_cancelled_add_adds_nothing
+    heavy_rows_are_bounded_by_weight_and_one_too_heavy_goes_through_alone
+    rows_of_dropped_handles_are_written
+    a_cancelled_flush_and_close_still_write
+    two_writers_and_a_reader_share_one_table
+}
+
+mod threads {
+    use super::{common, thirty_two_tasks_lose_no_row_and_double_none};
+    crate::on_each! { #[tokio::test(flavor = "multi_thread", worker_threads = 4)], thirty_two_tasks_lose_no_row_and_double_none }
 }

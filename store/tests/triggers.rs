@@ -7,7 +7,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use cofferdam_store::{BatchWriter, ErrorKind, Trigger};
-use common::{Log, coded, trade, trades};
+use common::{Kind, Log, coded, trade, trades};
 use sea_orm::{EntityTrait, PaginatorTrait, Set};
 
 const NEVER: Duration = Duration::from_secs(3_600);
@@ -21,9 +21,8 @@ async fn until_count(database: &sea_orm::DatabaseConnection, rows: u64) {
     }
 }
 
-#[tokio::test]
-async fn enough_rows_go_out_at_once_and_fewer_do_not() {
-    let (_file, database) = trades().await;
+async fn enough_rows_go_out_at_once_and_fewer_do_not(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let log = Log::default();
     let writer = BatchWriter::<trade::Entity>::builder(database.clone())
         .rows(10)
@@ -40,9 +39,8 @@ async fn enough_rows_go_out_at_once_and_fewer_do_not() {
     assert_eq!(log.flushes(), [(Trigger::Rows, 10, None)]);
 }
 
-#[tokio::test]
-async fn heavy_rows_go_out_before_there_are_enough() {
-    let (_file, database) = trades().await;
+async fn heavy_rows_go_out_before_there_are_enough(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let log = Log::default();
     let writer = BatchWriter::<trade::Entity>::builder(database.clone())
         .bytes(100_000)
@@ -61,9 +59,8 @@ async fn heavy_rows_go_out_before_there_are_enough() {
     assert_eq!(log.flushes(), [(Trigger::Bytes, 1, None), (Trigger::Shutdown, 1, None)]);
 }
 
-#[tokio::test]
-async fn a_row_that_nothing_follows_goes_out_after_the_linger_time() {
-    let (_file, database) = trades().await;
+async fn a_row_that_nothing_follows_goes_out_after_the_linger_time(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let log = Log::default();
     let linger = Duration::from_millis(150);
     let writer = BatchWriter::<trade::Entity>::builder(database.clone())
@@ -83,9 +80,8 @@ async fn a_row_that_nothing_follows_goes_out_after_the_linger_time() {
     assert_eq!(log.flushes(), [(Trigger::Linger, 1, None); 2]);
 }
 
-#[tokio::test]
-async fn flush_returns_when_the_rows_are_there() {
-    let (_file, database) = trades().await;
+async fn flush_returns_when_the_rows_are_there(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let log = Log::default();
     let writer = BatchWriter::<trade::Entity>::builder(database.clone())
         .linger(NEVER)
@@ -103,9 +99,8 @@ async fn flush_returns_when_the_rows_are_there() {
     assert_eq!(log.flushes(), [(Trigger::Flush, 7, None); 3]);
 }
 
-#[tokio::test]
-async fn close_writes_what_waits_and_may_be_called_again() {
-    let (_file, database) = trades().await;
+async fn close_writes_what_waits_and_may_be_called_again(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let log = Log::default();
     let writer = BatchWriter::<trade::Entity>::builder(database.clone())
         .linger(NEVER)
@@ -123,9 +118,8 @@ async fn close_writes_what_waits_and_may_be_called_again() {
     assert_eq!(other.add(trade(6)).await.unwrap_err().kind(), ErrorKind::Closed);
 }
 
-#[tokio::test]
-async fn rows_that_arrive_during_a_flush_form_one_larger_batch() {
-    let (_file, database) = trades().await;
+async fn rows_that_arrive_during_a_flush_form_one_larger_batch(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let log = Log::default();
     let writer = BatchWriter::<trade::Entity>::builder(database.clone())
         .rows(10)
@@ -143,9 +137,8 @@ async fn rows_that_arrive_during_a_flush_form_one_larger_batch() {
     assert!(sizes.len() <= 6, "a hundred batches of 10 were to merge: {sizes:?}");
 }
 
-#[tokio::test]
-async fn the_observer_sees_how_full_the_buffer_is_and_how_many_rows_were_refused() {
-    let (_file, database) = trades().await;
+async fn the_observer_sees_how_full_the_buffer_is_and_how_many_rows_were_refused(kind: Kind) {
+    let (_file, database) = trades(kind).await;
     let log = Log::default();
     let writer = BatchWriter::<trade::Entity>::builder(database)
         .rows(4)
@@ -158,4 +151,14 @@ async fn the_observer_sees_how_full_the_buffer_is_and_how_many_rows_were_refused
     let told = log.0.lock().unwrap();
     assert_eq!(told.rejected, 1);
     assert_eq!(told.buffered, [(4, 64), (0, 64)]);
+}
+
+everywhere! {
+    enough_rows_go_out_at_once_and_fewer_do_not
+    heavy_rows_go_out_before_there_are_enough
+    a_row_that_nothing_follows_goes_out_after_the_linger_time
+    flush_returns_when_the_rows_are_there
+    close_writes_what_waits_and_may_be_called_again
+    rows_that_arrive_during_a_flush_form_one_larger_batch
+    the_observer_sees_how_full_the_buffer_is_and_how_many_rows_were_refused
 }

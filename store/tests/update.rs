@@ -7,14 +7,14 @@ mod common;
 use std::time::Duration;
 
 use cofferdam_store::{BatchUpdateWriter, BatchWriter, ErrorKind};
-use common::{File, coded, trade, trades};
+use common::{Kind, Place, coded, trade, trades};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, DatabaseConnection, EntityTrait, IntoActiveModel, Set,
     sea_query::ValueTuple,
 };
 
-async fn hundred() -> (File, DatabaseConnection) {
-    let (file, database) = trades().await;
+async fn hundred(kind: Kind) -> (Place, DatabaseConnection) {
+    let (file, database) = trades(kind).await;
     let writer = BatchWriter::<trade::Entity>::builder(database.clone()).build().unwrap();
     writer.add_many((1..=100).map(|id| coded(&format!("c{id}"), id))).await.unwrap();
     assert_eq!(writer.close().await.unwrap().counts.written, 100);
@@ -32,9 +32,8 @@ async fn row(database: &DatabaseConnection, id: i64) -> trade::Model {
     trade::Entity::find_by_id(id).one(database).await.unwrap().unwrap()
 }
 
-#[tokio::test]
-async fn only_what_is_set_is_written_whatever_the_mix() {
-    let (_file, database) = hundred().await;
+async fn only_what_is_set_is_written_whatever_the_mix(kind: Kind) {
+    let (_file, database) = hundred(kind).await;
     let writer = BatchUpdateWriter::<trade::Entity>::builder(database.clone()).build().unwrap();
     for id in 1..=100 {
         let model = match id % 3 {
@@ -63,9 +62,8 @@ async fn only_what_is_set_is_written_whatever_the_mix() {
     }
 }
 
-#[tokio::test]
-async fn updates_of_one_row_merge_and_the_last_value_wins() {
-    let (_file, database) = hundred().await;
+async fn updates_of_one_row_merge_and_the_last_value_wins(kind: Kind) {
+    let (_file, database) = hundred(kind).await;
     let writer = BatchUpdateWriter::<trade::Entity>::builder(database.clone())
         .rows(5_000)
         .linger(Duration::from_secs(3_600))
@@ -89,9 +87,8 @@ async fn updates_of_one_row_merge_and_the_last_value_wins() {
     }
 }
 
-#[tokio::test]
-async fn missing_rows_are_told_by_key_and_the_others_are_written() {
-    let (_file, database) = hundred().await;
+async fn missing_rows_are_told_by_key_and_the_others_are_written(kind: Kind) {
+    let (_file, database) = hundred(kind).await;
     let writer = BatchUpdateWriter::<trade::Entity>::builder(database.clone()).build().unwrap();
     let ids = [5, 101, 50, 102, -1];
     writer.add_many(ids.map(|id| trade::ActiveModel { quantity: Set(7), ..change(id) })).await.unwrap();
@@ -103,9 +100,8 @@ async fn missing_rows_are_told_by_key_and_the_others_are_written() {
     assert_eq!(trade::Entity::find().all(&database).await.unwrap().len(), 100);
 }
 
-#[tokio::test]
-async fn an_update_that_breaks_a_constraint_costs_only_itself() {
-    let (_file, database) = hundred().await;
+async fn an_update_that_breaks_a_constraint_costs_only_itself(kind: Kind) {
+    let (_file, database) = hundred(kind).await;
     let writer = BatchUpdateWriter::<trade::Entity>::builder(database.clone()).build().unwrap();
     for id in 1..=50 {
         let code = if id == 20 { "c90".to_owned() } else { format!("d{id}") };
@@ -118,9 +114,8 @@ async fn an_update_that_breaks_a_constraint_costs_only_itself() {
     assert_eq!(row(&database, 50).await.code.unwrap(), "d50");
 }
 
-#[tokio::test]
-async fn an_update_without_a_key_or_without_a_change_is_refused_by_add() {
-    let (_file, database) = hundred().await;
+async fn an_update_without_a_key_or_without_a_change_is_refused_by_add(kind: Kind) {
+    let (_file, database) = hundred(kind).await;
     let writer = BatchUpdateWriter::<trade::Entity>::builder(database).build().unwrap();
     let keyless =
         trade::ActiveModel { quantity: Set(1), ..<trade::ActiveModel as ActiveModelTrait>::default() };
@@ -132,4 +127,12 @@ async fn an_update_without_a_key_or_without_a_change_is_refused_by_add() {
         assert!(error.to_string().contains(words), "{error}");
     }
     assert_eq!(writer.close().await.unwrap().counts.accepted, 0);
+}
+
+everywhere! {
+    only_what_is_set_is_written_whatever_the_mix
+    updates_of_one_row_merge_and_the_last_value_wins
+    missing_rows_are_told_by_key_and_the_others_are_written
+    an_update_that_breaks_a_constraint_costs_only_itself
+    an_update_without_a_key_or_without_a_change_is_refused_by_add
 }

@@ -28,8 +28,14 @@ const TRIGGERS: [Trigger; 5] =
     [Trigger::Rows, Trigger::Bytes, Trigger::Flush, Trigger::Linger, Trigger::Shutdown];
 
 /// The kinds with which a flush can fail.
-const FLUSH_ERROR_KINDS: [ErrorKind; 5] =
-    [ErrorKind::Constraint, ErrorKind::Busy, ErrorKind::Full, ErrorKind::Schema, ErrorKind::Database];
+const FLUSH_ERROR_KINDS: [ErrorKind; 6] = [
+    ErrorKind::Constraint,
+    ErrorKind::Busy,
+    ErrorKind::InDoubt,
+    ErrorKind::Full,
+    ErrorKind::Schema,
+    ErrorKind::Database,
+];
 
 /// Counts what the writers of a process do. Clones are cheap and count together.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use crate::{
     conflict::Conflict,
     handle::Handle,
     limits::Limits,
-    sqlite::Operation,
+    road::{Operation, backend},
     table::{Table, position},
 };
 
@@ -86,7 +86,8 @@ impl<E: EntityTrait, W> WriterBuilder<E, W> {
         self
     }
 
-    /// How long a locked database is tried again before the writer stops; 30 s by default.
+    /// How long a database that is locked, restarting or out of reach is tried again before the writer stops; 30 s by
+    /// default.
     ///
     /// Each try also waits inside SQLite for the connection's busy timeout, which is 5 s unless the connection was
     /// set up otherwise.
@@ -136,9 +137,10 @@ impl<E: EntityTrait> WriterBuilder<E, BatchWriter<E>> {
     ///
     /// # Errors
     /// [`Error::Configuration`] if a setting makes no sense or there is no tokio runtime;
-    /// [`Error::Unsupported`] if the connection is not to SQLite or a column's type has no place there.
+    /// [`Error::Unsupported`] if the connection is to a database whose feature is off, or a column's type has no place
+    /// in it.
     pub fn build(self) -> Result<BatchWriter<E>, Error> {
-        let table = Table::of::<E>()?;
+        let table = Table::of::<E>(backend(&self.connection)?)?;
         let conflict = self.conflict(&table)?;
         Handle::spawn(self, table, Operation::Insert(conflict)).map(BatchWriter::new)
     }
@@ -175,9 +177,11 @@ impl<E: EntityTrait> WriterBuilder<E, BatchUpdateWriter<E>> {
     ///
     /// # Errors
     /// [`Error::Configuration`] if a setting makes no sense or there is no tokio runtime;
-    /// [`Error::Unsupported`] if the connection is not to SQLite or a column's type has no place there.
+    /// [`Error::Unsupported`] if the connection is to a database whose feature is off, or a column's type has no place
+    /// in it.
     pub fn build(self) -> Result<BatchUpdateWriter<E>, Error> {
-        Handle::spawn(self, Table::of::<E>()?, Operation::Update).map(BatchUpdateWriter::new)
+        let table = Table::of::<E>(backend(&self.connection)?)?;
+        Handle::spawn(self, table, Operation::Update).map(BatchUpdateWriter::new)
     }
 }
 

@@ -1,9 +1,12 @@
-//! A real database file, and two entities with everything that a column can be.
+//! Real databases, and two entities with everything that a column can be.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -94,45 +97,177 @@ pub mod sample {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub const TRADE: &str = "CREATE TABLE trade (\
-    id INTEGER PRIMARY KEY AUTOINCREMENT, \
-    code TEXT UNIQUE, \
-    quantity INTEGER NOT NULL CHECK (quantity >= 0), \
-    state TEXT NOT NULL DEFAULT 'open', \
-    note TEXT)";
-
-/// A database file that lives as long as the value.
-pub struct File {
-    pub folder: TempDir,
+/// A database that the tests run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+    Mariadb,
 }
 
-impl File {
-    pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+/// Makes a test of each function for each database.
+#[macro_export]
+macro_rules! everywhere {
+    ($($name:ident)*) => { $crate::on_each!(#[tokio::test], $($name)*); };
+}
+
+/// The same with an attribute of one's own.
+#[macro_export]
+macro_rules! on_each {
+    (#[$attribute:meta], $($name:ident)*) => {
+        $crate::on_each!(@ sqlite Sqlite, #[$attribute], $($name)*);
+        $crate::on_each!(@ postgres Postgres, #[$attribute], $($name)*);
+        $crate::on_each!(@ mariadb Mariadb, #[$attribute], $($name)*);
+    };
+    (@ $module:ident $kind:ident, #[$attribute:meta], $($name:ident)*) => {
+        mod $module {
+            $(#[$attribute] async fn $name() { super::$name(super::common::Kind::$kind).await; })*
+        }
+    };
+}
+
+/// A place of a test's own: a file, a schema or a database. A file lives as long as the value; what is made in a server
+/// goes with the server.
+pub struct Place {
+    pub kind: Kind,
+    pub folder: Option<TempDir>,
+    address: String,
+    name: String,
+}
+
+impl Place {
+    pub async fn new(kind: Kind) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let seconds = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let name = format!("test_{seconds}_{}_{number}", std::process::id());
+        let (folder, address) = match kind {
+            Kind::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let file = folder.path().join("test.sqlite3");
+                (Some(folder), format!("sqlite://{}?mode=rwc", file.display()))
+            }
+            Kind::Postgres => (None, address("COFFERDAM_POSTGRES_URL")),
+            Kind::Mariadb => (None, address("COFFERDAM_MARIADB_URL")),
+        };
+        let create = match kind {
+            Kind::Sqlite => None,
+            Kind::Postgres => Some(format!("CREATE SCHEMA {name}")),
+            Kind::Mariadb => Some(format!("CREATE DATABASE {name}")),
+        };
+        if let Some(create) = create {
+            let server = Database::connect(&address).await.unwrap();
+            server.execute_unprepared(&create).await.unwrap();
+            server.close().await.unwrap();
+        }
+        let address = match kind {
+            Kind::Mariadb => format!("{}/{name}", address.rsplit_once('/').unwrap().0),
+            _ => address,
+        };
+        Self { kind, folder, address, name }
     }
 
+    /// The name of the schema or the database.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Connects with waits so short that the writer's own retries are what is tested.
     pub async fn connect(&self) -> DatabaseConnection {
-        connect(&self.folder.path().join("test.sqlite3")).await
+        self.connect_with(4).await
+    }
+
+    pub async fn connect_with(&self, connections: u32) -> DatabaseConnection {
+        let mut options = ConnectOptions::new(&self.address);
+        options.max_connections(connections).sqlx_logging(false);
+        match self.kind {
+            Kind::Sqlite => {
+                options.map_sqlx_sqlite_opts(|options| {
+                    options
+                        .journal_mode(sea_orm::sqlx::sqlite::SqliteJournalMode::Wal)
+                        .busy_timeout(Duration::from_millis(20))
+                });
+            }
+            Kind::Postgres => {
+                options.set_schema_search_path(self.name.clone());
+                options.map_sqlx_postgres_opts(|options| {
+                    options.application_name("cofferdam-store").options([("lock_timeout", "20")])
+                });
+            }
+            Kind::Mariadb => {}
+        }
+        let database = Database::connect(options).await.unwrap();
+        if self.kind == Kind::Mariadb {
+            // No less than a second can be asked for.
+            database.execute_unprepared("SET GLOBAL lock_wait_timeout = 1").await.unwrap();
+        }
+        database
+    }
+
+    /// Somebody else who keeps writers away from the table `trade`.
+    pub async fn hold(&self) -> Hold {
+        let other = self.connect_with(1).await;
+        let sql = match self.kind {
+            Kind::Sqlite => "BEGIN IMMEDIATE",
+            Kind::Postgres => "BEGIN; LOCK TABLE trade IN EXCLUSIVE MODE",
+            Kind::Mariadb => "LOCK TABLES trade WRITE",
+        };
+        other.execute_unprepared(sql).await.unwrap();
+        Hold { kind: self.kind, other }
     }
 }
 
-/// Opens the file in WAL mode, with a busy timeout so short that the writer's own retries are what is tested.
-pub async fn connect(path: &Path) -> DatabaseConnection {
-    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
-    options.max_connections(4).sqlx_logging(false).map_sqlx_sqlite_opts(|options| {
-        options
-            .journal_mode(sea_orm::sqlx::sqlite::SqliteJournalMode::Wal)
-            .busy_timeout(Duration::from_millis(20))
-    });
-    Database::connect(options).await.unwrap()
+/// A lock that is held.
+pub struct Hold {
+    kind: Kind,
+    other: DatabaseConnection,
 }
 
-/// A file with the `trade` table.
-pub async fn trades() -> (File, DatabaseConnection) {
-    let file = File::new();
-    let database = file.connect().await;
-    database.execute_unprepared(TRADE).await.unwrap();
-    (file, database)
+impl Hold {
+    pub async fn release(self) {
+        let sql = if self.kind == Kind::Mariadb { "UNLOCK TABLES" } else { "COMMIT" };
+        self.other.execute_unprepared(sql).await.unwrap();
+        self.other.close().await.unwrap();
+    }
+}
+
+/// A setting of the environment, or of the file in which `cargo xtask services up` leaves it.
+fn address(name: &str) -> String {
+    if let Ok(value) = std::env::var(name) {
+        return value;
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/services/env");
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    line.unwrap_or_else(|| panic!("{name} is not set: run `cargo xtask services up postgres mariadb`"))
+        .to_owned()
+}
+
+/// The statement that makes the table `trade`.
+pub fn create_trade(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => {
+            "CREATE TABLE trade (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT UNIQUE, \
+             quantity INTEGER NOT NULL CHECK (quantity >= 0), state TEXT NOT NULL DEFAULT 'open', note TEXT)"
+        }
+        Kind::Postgres => {
+            "CREATE TABLE trade (id BIGSERIAL PRIMARY KEY, code VARCHAR(40) UNIQUE, \
+             quantity INTEGER NOT NULL CHECK (quantity >= 0), state TEXT NOT NULL DEFAULT 'open', note TEXT)"
+        }
+        Kind::Mariadb => {
+            "CREATE TABLE trade (id BIGINT AUTO_INCREMENT PRIMARY KEY, code VARCHAR(40) UNIQUE, \
+             quantity INTEGER NOT NULL CHECK (quantity >= 0), state VARCHAR(20) NOT NULL DEFAULT 'open', \
+             note LONGTEXT) CHARACTER SET utf8mb4"
+        }
+    }
+}
+
+/// A place with the table `trade`.
+pub async fn trades(kind: Kind) -> (Place, DatabaseConnection) {
+    let place = Place::new(kind).await;
+    let database = place.connect().await;
+    database.execute_unprepared(create_trade(kind)).await.unwrap();
+    (place, database)
 }
 
 pub fn trade(quantity: i32) -> trade::ActiveModel {

@@ -20,8 +20,12 @@ GRANT ALL ON *.* TO 'cofferdam'@'127.0.0.1';
 
 /// Creates the data, the server and the database `cofferdam`, with a user of that name and password.
 pub(super) fn start(folder: &Folder) -> Result<Settings> {
-    // The core package has the server without a service that Debian would start.
-    let [server, create] = install::require(["mariadbd", "mariadb-install-db"], &["mariadb-server-core"])?;
+    // The core packages have the server without a service that Debian would start. The script that creates the data
+    // calls my_print_defaults, which is packed with the clients.
+    let [server, create, _] = install::require(
+        ["mariadbd", "mariadb-install-db", "my_print_defaults"],
+        &["mariadb-server-core", "mariadb-client-core"],
+    )?;
     let user = User::for_server(&["mysql", "nobody"])?;
     let data = folder.create_inside("data")?;
     let setup = folder.write("setup.sql", SETUP)?;

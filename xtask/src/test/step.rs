@@ -9,6 +9,9 @@ use crate::tools::NEXTEST;
 use crate::workspace::{Workspace, run};
 use crate::{chaos, image};
 
+/// What the tests of the queue, the heartbeats and the store talk to.
+const SERVICES: [Service; 4] = [Service::Redis, Service::RedisCluster, Service::Postgres, Service::Mariadb];
+
 /// One gate. The order of the variants is the order of the run: what fails often and costs little comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Step {
@@ -76,7 +79,7 @@ impl Step {
                 if let Err(error) = image::provide(workspace) {
                     eprintln!("the image of the Docker backend could not be made: {error}");
                 }
-                services::during(workspace, &[Service::Redis, Service::RedisCluster], || {
+                services::during(workspace, &SERVICES, || {
                     plain(workspace, ["nextest", "run", "--workspace", "--all-features"])
                 })
             }

@@ -1,8 +1,10 @@
 //! What SQLite makes of the statements: a plan that scans the table costs ten times the rows' worth, silently.
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, Value};
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, Value, sea_query::ColumnType,
+};
 
-use super::statement::{Operation, Statements};
+use super::statement::{absent, update};
 use crate::{
     row::Shape,
     table::{Column, Table},
@@ -28,16 +30,11 @@ async fn keys_are_looked_up_whatever_the_planner_believes_of_the_table() {
     for (name, create, key) in TABLES {
         let database = Database::connect("sqlite::memory:").await.unwrap();
         database.execute_unprepared(create).await.unwrap();
-        let column = |name| Column { name, placeholder: "?".to_owned() };
-        let table = std::sync::Arc::new(Table {
-            name,
-            schema: None,
-            columns: vec![column("id"), column("k"), column("v")],
-            key: key.to_vec(),
-        });
+        let column = |name| Column::plain(name, ColumnType::Text);
+        let columns = vec![column("id"), column("k"), column("v")];
+        let table = Table { backend: DbBackend::Sqlite, name, schema: None, columns, key: key.to_vec() };
         let mut shape = Shape::empty(3);
         key.iter().chain(&[2]).for_each(|column| shape.insert(*column));
-        let mut statements = Statements::new(table, Operation::Update, 50);
         // Without statistics, and with those of a small, a middling and a large table.
         for believed in [None, Some(10), Some(5_000), Some(10_000_000)] {
             if let Some(rows) = believed {
@@ -51,7 +48,7 @@ async fn keys_are_looked_up_whatever_the_planner_believes_of_the_table() {
                 database.execute_unprepared(&insert).await.unwrap();
             }
             for rows in [1, 2, 50, 500] {
-                for sql in [statements.text(&shape, rows).0, statements.absent(rows).0] {
+                for sql in [update(&table, &shape, rows), absent(&table, rows)] {
                     let plan = plan(&database, &sql).await;
                     let looked_up = plan.iter().any(|step| step.starts_with("SEARCH target USING"));
                     let scanned =

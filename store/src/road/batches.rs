@@ -1,0 +1,101 @@
+//! A batch and its transaction: one, as a rule, and smaller ones only where the database refuses the whole.
+
+use std::sync::Arc;
+
+use super::{
+    apply::{Search, apply, is_one_statement},
+    database::{Database, Session as _},
+    fault::{Fault, Severity},
+    operation::Operation,
+    part::Part,
+};
+use crate::{Error, batch::Verdict, row::Row, table::Table};
+
+/// Writes batches into one table.
+pub(super) struct Batches<D> {
+    database: D,
+    table: Arc<Table>,
+    operation: Arc<Operation>,
+}
+
+impl<D: Database> Batches<D> {
+    pub(super) fn new(database: D, table: Arc<Table>, operation: Arc<Operation>) -> Self {
+        Self { database, table, operation }
+    }
+
+    /// Writes the rows that `verdict` does not say are settled, in order, and settles them.
+    ///
+    /// All rows go in one transaction. Only if the database refuses a transaction as a whole for a constraint
+    /// (deferred foreign keys, SQLite's `RAISE(ROLLBACK)`) is it cut in halves, to single out the rows at fault.
+    pub(super) async fn write(&mut self, rows: &[Row], verdict: &mut Verdict) -> Result<(), Error> {
+        let mut size = rows.len();
+        while verdict.settled < rows.len() {
+            let part = rows.get(verdict.settled..).unwrap_or_default();
+            let part = part.get(..size).unwrap_or(part);
+            match self.transaction(part).await {
+                Ok(decided) => {
+                    verdict.absorb(decided);
+                    size = rows.len();
+                }
+                Err(fault) if fault.severity == Severity::Row && part.len() > 1 => size = part.len() / 2,
+                Err(fault) => {
+                    let row = fault.severity == Severity::Row;
+                    let error = fault.into_error(&self.table);
+                    if !row {
+                        return Err(error);
+                    }
+                    let mut refused = Verdict { settled: 1, ..Verdict::default() };
+                    refused.reject(0, error);
+                    verdict.absorb(refused);
+                    size = rows.len();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the rows in one transaction: all are decided, or nothing has happened.
+    async fn transaction(&mut self, rows: &[Row]) -> Result<Verdict, Fault> {
+        self.database.learn().await?;
+        let quick = if self.database.alone(rows) && is_one_statement(&self.database, rows) {
+            // A statement alone is a transaction by itself, and saves two trips of three.
+            Some(self.statement(rows).await)
+        } else if self.database.forgets() {
+            // The points to go back to cost as many trips as the statements, so they are only set in the search.
+            Some(self.attempt(rows, Search::No).await)
+        } else {
+            None
+        };
+        let end = match quick {
+            Some(Err(fault)) if fault.severity == Severity::Row => self.attempt(rows, Search::Yes).await,
+            Some(end) => end,
+            None => self.attempt(rows, Search::Yes).await,
+        };
+        end.map_err(|fault| match fault.severity {
+            Severity::InDoubt if self.operation.is_repeatable(rows) => fault.repeatable(),
+            _ => fault,
+        })
+    }
+
+    async fn statement(&mut self, rows: &[Row]) -> Result<Verdict, Fault> {
+        let places: Vec<usize> = (0..rows.len()).collect();
+        let part = Part::new(rows, &places);
+        let mut session = self.database.single().await?;
+        let touched = self.database.write(&mut session, part).await?;
+        let mut verdict = Verdict { settled: rows.len(), ..Verdict::default() };
+        verdict.count(&touched, part, &self.table);
+        Ok(verdict)
+    }
+
+    async fn attempt(&mut self, rows: &[Row], search: Search) -> Result<Verdict, Fault> {
+        let mut session = self.database.begin().await?;
+        let applied = apply(&mut self.database, &mut session, &self.table, &self.operation, rows, search);
+        match applied.await {
+            Ok(verdict) => session.commit().await.map(|()| verdict),
+            Err(fault) => {
+                session.roll_back().await;
+                Err(fault)
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What a database must be able to do, so that transactions, the search for refused rows and the counting are written
+//! once.
+
+use std::future::Future;
+
+use super::{fault::Fault, part::Part};
+use crate::row::Row;
+
+/// One table of one database, and one kind of operation on it.
+pub(super) trait Database: Send {
+    /// A connection, as a rule with a transaction open on it.
+    type Session: Session;
+
+    /// Whether a statement that failed takes what came before it along, unless [`Session::mark`] was called between.
+    fn forgets(&self) -> bool;
+
+    /// Whether these rows, if they fit into one statement, may go without a transaction around it. Not so where a
+    /// second statement must see what the first one saw, and not where a lost answer would leave it open whether they
+    /// may be written again.
+    fn alone(&self, rows: &[Row]) -> bool;
+
+    /// Asks the server once for what the statements depend on.
+    fn learn(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Takes a connection and begins a transaction.
+    fn begin(&self) -> impl Future<Output = Result<Self::Session, Fault>> + Send;
+
+    /// Takes a connection for a single statement, which is a transaction by itself.
+    fn single(&self) -> impl Future<Output = Result<Self::Session, Fault>> + Send;
+
+    /// How many of the rows, from the first on, go into one statement: at least 1.
+    fn fit(&self, part: Part<'_>) -> usize;
+
+    /// Writes the rows in one statement: [`fit`](Self::fit) has said that they are so few.
+    fn write(
+        &mut self,
+        session: &mut Self::Session,
+        part: Part<'_>,
+    ) -> impl Future<Output = Result<Touched, Fault>> + Send;
+}
+
+/// A transaction on a connection of the pool.
+///
+/// Dropped without an end, it closes the connection, by which the database rolls back: a connection must not go back
+/// to the pool with a transaction that its next user would continue.
+pub(super) trait Session: Send + Sized {
+    /// Remembers this point of the transaction.
+    fn mark(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Goes back to the point that [`mark`](Self::mark) remembered, after a statement that failed. Says whether the
+    /// transaction goes on.
+    fn undo(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// Makes it all durable, or nothing.
+    fn commit(self) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Undoes it all.
+    fn roll_back(self) -> impl Future<Output = ()> + Send;
+}
+
+/// What a statement did with its rows. Those that are in none of the numbers were skipped.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    pub(super) written: u64,
+    /// The numbers, in the statement, of the rows whose key the table does not hold.
+    pub(super) missing: Vec<usize>,
+}

@@ -1,0 +1,123 @@
+//! The roads: how a batch of rows gets into a database.
+//!
+//! What all databases share is written once. [`batches`] puts a batch into a transaction, retries it in halves where
+//! the database refuses it as a whole, and counts; [`apply`] makes statements of it and searches the rows that are
+//! refused; [`texts`] keeps the texts of the statements; [`fault`] sorts failures by what they call for. A database's
+//! folder holds only what differs: its SQL, its limits, its error codes, and its faster ways.
+//!
+//! What a road must never do: leave half a batch behind, or say of a row what is not so. Everything here works on flat
+//! rows, so it is compiled once and not once an entity.
+#![cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code, unused_imports, reason = "without a database nobody takes a road")
+)]
+
+mod apply;
+mod batches;
+mod database;
+mod fault;
+mod operation;
+mod part;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod sql;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod texts;
+
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::sync::Arc;
+
+use sea_orm::{DatabaseConnection, DatabaseConnectionType, DbBackend};
+
+use self::batches::Batches;
+pub(crate) use self::operation::Operation;
+use crate::{Error, batch::Verdict, row::Row, table::Table};
+
+/// Writes batches of one kind into one table of one database.
+pub(crate) struct Road(To);
+
+/// The databases.
+enum To {
+    #[cfg(feature = "sqlite")]
+    Sqlite(Batches<sqlite::Sqlite>),
+    #[cfg(feature = "postgres")]
+    Postgres(Batches<postgres::Postgres>),
+    #[cfg(feature = "mysql")]
+    Mysql(Batches<mysql::Mysql>),
+}
+
+impl Road {
+    /// `rows` is the size at which batches become due.
+    pub(crate) fn new(
+        connection: &DatabaseConnection,
+        table: Arc<Table>,
+        operation: Operation,
+        rows: usize,
+    ) -> Result<Self, Error> {
+        let operation = Arc::new(operation);
+        match &connection.inner {
+            #[cfg(feature = "sqlite")]
+            DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+                let pool = connection.get_sqlite_connection_pool().clone();
+                let database = sqlite::Sqlite::new(pool, Arc::clone(&table), Arc::clone(&operation), rows);
+                Ok(Self(To::Sqlite(Batches::new(database, table, operation))))
+            }
+            #[cfg(feature = "postgres")]
+            DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+                let pool = connection.get_postgres_connection_pool().clone();
+                let database =
+                    postgres::Postgres::new(pool, Arc::clone(&table), Arc::clone(&operation), rows);
+                Ok(Self(To::Postgres(Batches::new(database, table, operation))))
+            }
+            #[cfg(feature = "mysql")]
+            DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
+                let pool = connection.get_mysql_connection_pool().clone();
+                let database = mysql::Mysql::new(pool, Arc::clone(&table), Arc::clone(&operation), rows);
+                Ok(Self(To::Mysql(Batches::new(database, table, operation))))
+            }
+            _ => Err(unsupported(connection)),
+        }
+    }
+
+    /// Writes the rows that `verdict` does not say are settled, in order, and settles them.
+    ///
+    /// Not cancellation safe in what it reports: a dropped call may have committed rows that `verdict` does not show.
+    /// It leaves no transaction open.
+    pub(crate) async fn write(&mut self, rows: &[Row], verdict: &mut Verdict) -> Result<(), Error> {
+        match &mut self.0 {
+            #[cfg(feature = "sqlite")]
+            To::Sqlite(batches) => batches.write(rows, verdict).await,
+            #[cfg(feature = "postgres")]
+            To::Postgres(batches) => batches.write(rows, verdict).await,
+            #[cfg(feature = "mysql")]
+            To::Mysql(batches) => batches.write(rows, verdict).await,
+            #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The database behind a connection, if there is a road to it.
+pub(crate) fn backend(connection: &DatabaseConnection) -> Result<DbBackend, Error> {
+    match &connection.inner {
+        #[cfg(feature = "sqlite")]
+        DatabaseConnectionType::SqlxSqlitePoolConnection(_) => Ok(DbBackend::Sqlite),
+        #[cfg(feature = "postgres")]
+        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => Ok(DbBackend::Postgres),
+        #[cfg(feature = "mysql")]
+        DatabaseConnectionType::SqlxMySqlPoolConnection(_) => Ok(DbBackend::MySql),
+        _ => Err(unsupported(connection)),
+    }
+}
+
+fn unsupported(connection: &DatabaseConnection) -> Error {
+    Error::Unsupported {
+        what: format!("a {connection:?}"),
+        remedy: "enable the feature of cofferdam-store that is named for its database: sqlite, postgres or mysql",
+    }
+}

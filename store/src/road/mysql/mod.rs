@@ -1,0 +1,149 @@
+//! The road to MySQL and MariaDB.
+//!
+//! What makes it fast: one transaction a batch, and statements of some hundred rows whose text is built once for a
+//! shape and a size. Updates join the table with their rows.
+//!
+//! MySQL has no conflict target: ON DUPLICATE KEY acts on any unique index, and would overwrite, or silently leave, a
+//! row that has nothing to do with the new one. So the statement counts in variables of the session what it met, and a
+//! statement that met a conflict outside of the target is undone, and its rows are singled out.
+
+mod fault;
+mod session;
+mod statement;
+
+use std::sync::Arc;
+
+use sea_orm::sqlx::{self, MySqlPool};
+
+use self::{fault::fault, session::Session};
+use super::{
+    database::{Database, Touched},
+    fault::{Fault, Severity},
+    operation::Operation,
+    part::Part,
+    sql,
+    texts::Texts,
+};
+use crate::{
+    conflict::Conflict,
+    row::{Row, Shape},
+    table::Table,
+};
+
+/// How many values one statement binds: the protocol counts them in 16 bits.
+const MAX_VARIABLES: usize = 65_535;
+
+/// A table of a MySQL or MariaDB database.
+pub(super) struct Mysql {
+    pool: MySqlPool,
+    table: Arc<Table>,
+    operation: Arc<Operation>,
+    texts: Texts,
+    /// The queries for missing keys; of the one shape that is the key.
+    absent: Texts,
+    key: Shape,
+    /// How many bytes a packet may hold; `None` before the server was asked.
+    packet: Option<usize>,
+}
+
+impl Mysql {
+    /// `rows` is the size at which batches become due.
+    pub(super) fn new(pool: MySqlPool, table: Arc<Table>, operation: Arc<Operation>, rows: usize) -> Self {
+        let mut key = Shape::empty(table.columns.len());
+        table.key.iter().for_each(|column| key.insert(*column));
+        let texts = || Texts::new(rows, MAX_VARIABLES);
+        Self { pool, table, operation, texts: texts(), absent: texts(), key, packet: None }
+    }
+
+    /// The numbers of the rows whose key the table does not hold.
+    async fn missing(&mut self, session: &mut Session, part: Part<'_>) -> Result<Vec<usize>, Fault> {
+        let text = self.absent.text(&self.key, part.len(), || statement::absent(&self.table, part.len()));
+        let numbers = session.numbers(text, sql::keys(&self.table, part)).await?;
+        Ok(numbers.into_iter().filter_map(|number| usize::try_from(number).ok()).collect())
+    }
+}
+
+impl Database for Mysql {
+    type Session = Session;
+
+    /// A failed statement is undone alone, but one that met a foreign conflict has not failed.
+    fn forgets(&self) -> bool {
+        matches!(*self.operation, Operation::Insert(Conflict::DoNothing { .. } | Conflict::Update { .. }))
+    }
+
+    /// Never: what is not followed by a second statement needs a commit of its own, by which to know whether a lost
+    /// connection lost it.
+    fn alone(&self, _: &[Row]) -> bool {
+        false
+    }
+
+    async fn learn(&mut self) -> Result<(), Fault> {
+        if self.packet.is_none() {
+            let query = sqlx::query_scalar::<_, u64>("SELECT CAST(@@max_allowed_packet AS UNSIGNED)");
+            let packet = query.fetch_one(&self.pool).await.map_err(fault)?;
+            self.packet = Some(usize::try_from(packet).unwrap_or(usize::MAX));
+        }
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<Session, Fault> {
+        Session::begin(&self.pool).await
+    }
+
+    async fn single(&self) -> Result<Session, Fault> {
+        Session::begin(&self.pool).await
+    }
+
+    /// A row's weight in memory is above its size in a packet, save for documents full of characters that JSON
+    /// escapes; half a packet leaves room for those.
+    fn fit(&self, part: Part<'_>) -> usize {
+        let columns = part.shape().map_or(0, |shape| shape.columns().count());
+        let room = self.packet.unwrap_or(usize::MAX) / 2;
+        let mut bytes = 0_usize;
+        let light = part.rows().take_while(|row| {
+            bytes = bytes.saturating_add(row.weight);
+            bytes <= room
+        });
+        self.texts.fit(columns, light.count().max(1))
+    }
+
+    async fn write(&mut self, session: &mut Session, part: Part<'_>) -> Result<Touched, Fault> {
+        let Some(shape) = part.shape() else { return Ok(Touched::default()) };
+        let rows = part.len() as u64;
+        if let Some(packet) = self.packet
+            && part.rows().map(|row| row.weight).sum::<usize>() > packet
+        {
+            // The server would close the connection.
+            let reason = format!("the row is larger than max_allowed_packet, which is {packet} bytes");
+            return Err(Fault::new(Severity::Row, sqlx::Error::Encode(reason.into())));
+        }
+        let operation = Arc::clone(&self.operation);
+        let text = self.texts.text(shape, part.len(), || match &*operation {
+            Operation::Insert(conflict) => statement::insert(&self.table, shape, part.len(), conflict),
+            Operation::Update => statement::update(&self.table, shape, part.len()),
+        });
+        match &*operation {
+            Operation::Insert(Conflict::Reject) => {
+                let written = session.execute(text, sql::values(part)).await?;
+                Ok(Touched { written, missing: Vec::new() })
+            }
+            Operation::Insert(conflict) => {
+                session.reset_conflicts().await?;
+                session.execute(text, sql::values(part)).await?;
+                let (met, foreign) = session.conflicts().await?;
+                if foreign > 0 {
+                    let reason = "the row conflicts with another one outside of the conflict target";
+                    return Err(Fault::new(Severity::Row, sqlx::Error::Encode(reason.into())));
+                }
+                let skipped = if statement::overwrites(shape, conflict) { 0 } else { met };
+                Ok(Touched { written: rows.saturating_sub(skipped), missing: Vec::new() })
+            }
+            Operation::Update => {
+                // The driver asks for the rows that were found, whether or not they were changed by it.
+                let written = session.execute(text, sql::values(part)).await?;
+                let missing = if written < rows { self.missing(session, part).await? } else { Vec::new() };
+                Ok(Touched { written, missing })
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! One transaction on one connection of the pool.
+
+use sea_orm::sqlx::{self, MySql, MySqlPool, Row as _, pool::PoolConnection};
+use sea_query_sqlx::SqlxValues;
+
+use super::fault::{fault, of_commit};
+use crate::road::{database, fault::Fault, texts::Text};
+
+/// A connection with a transaction open on it.
+pub(in crate::road) struct Session {
+    connection: PoolConnection<MySql>,
+    open: bool,
+    /// Whether there is a savepoint to go back to.
+    marked: bool,
+}
+
+impl Session {
+    pub(super) async fn begin(pool: &MySqlPool) -> Result<Self, Fault> {
+        let connection = pool.acquire().await.map_err(fault)?;
+        // Before the await: a begin that is cancelled may have begun.
+        let mut session = Self { connection, open: true, marked: false };
+        session.control("START TRANSACTION").await?;
+        Ok(session)
+    }
+
+    /// Runs a statement that is kept prepared; returns how many rows it found or made.
+    pub(super) async fn execute(&mut self, sql: Text, values: SqlxValues) -> Result<u64, Fault> {
+        let done = sqlx::query_with(sql, values).execute(&mut *self.connection).await.map_err(fault)?;
+        Ok(done.rows_affected())
+    }
+
+    /// Runs a query whose rows are one whole number each.
+    pub(super) async fn numbers(&mut self, sql: Text, values: SqlxValues) -> Result<Vec<i64>, Fault> {
+        let query = sqlx::query_with::<MySql, _>(sql, values);
+        let rows = query.fetch_all(&mut *self.connection).await.map_err(fault)?;
+        rows.iter().map(|row| row.try_get::<i64, _>(0).map_err(fault)).collect()
+    }
+
+    /// Sets the counters of conflicts to zero.
+    pub(super) async fn reset_conflicts(&mut self) -> Result<(), Fault> {
+        self.control("SET @cofferdam_met = 0, @cofferdam_foreign = 0").await
+    }
+
+    /// How many rows the last statement met, and how many of them it must not have met.
+    pub(super) async fn conflicts(&mut self) -> Result<(u64, u64), Fault> {
+        let query =
+            sqlx::query("SELECT CAST(@cofferdam_met AS UNSIGNED), CAST(@cofferdam_foreign AS UNSIGNED)");
+        let row = query.fetch_one(&mut *self.connection).await.map_err(fault)?;
+        Ok((row.try_get(0).map_err(fault)?, row.try_get(1).map_err(fault)?))
+    }
+
+    async fn control(&mut self, sql: &'static str) -> Result<(), Fault> {
+        sqlx::raw_sql(sql).execute(&mut *self.connection).await.map(drop).map_err(fault)
+    }
+}
+
+impl database::Session for Session {
+    async fn mark(&mut self) -> Result<(), Fault> {
+        // A savepoint of the same name takes the place of the one before.
+        self.control("SAVEPOINT here").await?;
+        self.marked = true;
+        Ok(())
+    }
+
+    async fn undo(&mut self) -> bool {
+        // Without one, the failed statement was undone alone and the transaction goes on.
+        !self.marked || self.control("ROLLBACK TO SAVEPOINT here").await.is_ok()
+    }
+
+    async fn commit(mut self) -> Result<(), Fault> {
+        match self.control("COMMIT").await {
+            Ok(()) => {
+                self.open = false;
+                Ok(())
+            }
+            Err(fault) => {
+                self.roll_back().await;
+                Err(of_commit(fault))
+            }
+        }
+    }
+
+    async fn roll_back(mut self) {
+        self.open = self.control("ROLLBACK").await.is_err();
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.open {
+            self.connection.close_on_drop();
+        }
+    }
+}

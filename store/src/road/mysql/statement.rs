@@ -1,0 +1,115 @@
+//! MySQL's statements.
+
+use crate::{
+    conflict::Conflict,
+    road::sql::{all, chosen, key, list, name},
+    row::Shape,
+    table::Table,
+};
+
+/// A name in MySQL's quotes.
+fn quote(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+pub(super) fn insert(table: &Table, shape: &Shape, rows: usize, conflict: &Conflict) -> String {
+    let columns = chosen(table, shape);
+    let names = list(columns.iter().map(|column| quote(column.name)));
+    let tuple = format!("({})", list(columns.iter().map(|column| column.around("?"))));
+    let tuples = list((0..rows).map(|_| tuple.clone()));
+    format!(
+        "INSERT INTO {} ({names}) VALUES {tuples}{}",
+        name(table, quote),
+        on_duplicate(table, shape, conflict)
+    )
+}
+
+/// Whether rows of this shape change those that they meet.
+pub(super) fn overwrites(shape: &Shape, conflict: &Conflict) -> bool {
+    match conflict {
+        Conflict::Update { columns, .. } => columns.iter().any(|column| shape.contains(*column)),
+        Conflict::Reject | Conflict::DoNothing { .. } => false,
+    }
+}
+
+/// What an INSERT does with a row that is there. The first assignment keeps its column and counts: in `@cofferdam_met`
+/// the rows that were met, in `@cofferdam_foreign` those of them that differ in the conflict target.
+fn on_duplicate(table: &Table, shape: &Shape, conflict: &Conflict) -> String {
+    let (target, columns) = match conflict {
+        Conflict::Reject => return String::new(),
+        Conflict::DoNothing { target } => (target, [].as_slice()),
+        Conflict::Update { target, columns } => (target, columns.as_slice()),
+    };
+    let same = all(target.iter().map(|column| {
+        let column = quote(table.column(*column));
+        format!("{column} <=> VALUES({column})")
+    }));
+    let kept = quote(table.column(target.first().copied().unwrap_or_default()));
+    let count = format!(
+        "{kept} = IF((@cofferdam_met := @cofferdam_met + 1) + \
+         (@cofferdam_foreign := @cofferdam_foreign + IF({same}, 0, 1)) >= 0, {kept}, {kept})"
+    );
+    // A column that the row does not set would be overwritten with its default. One of the target is the same already.
+    let set =
+        columns.iter().filter(|column| shape.contains(**column) && !target.contains(column)).map(|column| {
+            let column = quote(table.column(*column));
+            format!("{column} = VALUES({column})")
+        });
+    format!(" ON DUPLICATE KEY UPDATE {}", list(std::iter::once(count).chain(set)))
+}
+
+/// The rows as a table of their own. It begins with no rows of the table itself, from which its columns take their
+/// types and collations; placeholders alone would have those of the connection, and no index would serve.
+fn given(table: &Table, columns: &[&crate::table::Column], rows: usize, numbered: bool) -> String {
+    let names = list(
+        columns.iter().enumerate().map(|(number, column)| format!("{} AS c{number}", quote(column.name))),
+    );
+    let values = list(columns.iter().map(|column| column.around("?")));
+    let table = name(table, quote);
+    let mut parts = vec![if numbered {
+        format!("SELECT 0 AS n, {names} FROM {table} WHERE FALSE")
+    } else {
+        format!("SELECT {names} FROM {table} WHERE FALSE")
+    }];
+    parts.extend(
+        (0..rows).map(
+            |row| {
+                if numbered { format!("SELECT {row}, {values}") } else { format!("SELECT {values}") }
+            },
+        ),
+    );
+    format!("({})", parts.join(" UNION ALL "))
+}
+
+pub(super) fn update(table: &Table, shape: &Shape, rows: usize) -> String {
+    let columns = chosen(table, shape);
+    let numbered = || shape.columns().zip(&columns).enumerate();
+    let set = list(
+        numbered()
+            .filter(|(_, (index, _))| !table.key.contains(index))
+            .map(|(number, (_, column))| format!("target.{} = given.c{number}", quote(column.name))),
+    );
+    let equal = all(numbered()
+        .filter(|(_, (index, _))| table.key.contains(index))
+        .map(|(number, (_, column))| format!("target.{} = given.c{number}", quote(column.name))));
+    format!(
+        "UPDATE {} AS target JOIN {} AS given ON {equal} SET {set}",
+        name(table, quote),
+        given(table, &columns, rows, false)
+    )
+}
+
+/// The query that takes so many keys and returns the numbers (from 0) of those that the table does not hold.
+pub(super) fn absent(table: &Table, rows: usize) -> String {
+    let columns = key(table);
+    let equal = all(columns
+        .iter()
+        .enumerate()
+        .map(|(number, column)| format!("target.{} = given.c{number}", quote(column.name))));
+    format!(
+        "SELECT CAST(given.n AS SIGNED) FROM {} AS given \
+         WHERE NOT EXISTS (SELECT 1 FROM {} AS target WHERE {equal}) ORDER BY 1",
+        given(table, &columns, rows, true),
+        name(table, quote)
+    )
+}

@@ -1,0 +1,124 @@
+//! One transaction, or one statement, on one connection of the pool.
+
+use sea_orm::sqlx::{
+    self, IntoArguments, PgPool, Postgres, Row as _, pool::PoolConnection, postgres::PgArgumentBuffer,
+};
+
+use super::fault::{fault, of_commit};
+use crate::road::{
+    database::{self, Touched},
+    fault::Fault,
+    texts::Text,
+};
+
+/// A connection, as a rule with a transaction open on it.
+pub(in crate::road) struct Session {
+    connection: PoolConnection<Postgres>,
+    open: bool,
+    /// Whether there is a savepoint to go back to.
+    marked: bool,
+}
+
+impl Session {
+    pub(super) async fn begin(pool: &PgPool) -> Result<Self, Fault> {
+        let connection = pool.acquire().await.map_err(fault)?;
+        // Before the await: a begin that is cancelled may have begun.
+        let mut session = Self { connection, open: true, marked: false };
+        session.control("BEGIN").await?;
+        Ok(session)
+    }
+
+    /// Takes a connection for a single statement, which is a transaction by itself.
+    pub(super) async fn single(pool: &PgPool) -> Result<Self, Fault> {
+        Ok(Self { connection: pool.acquire().await.map_err(fault)?, open: false, marked: false })
+    }
+
+    /// Runs a statement that is kept prepared.
+    pub(super) async fn execute(
+        &mut self,
+        sql: Text,
+        arguments: impl IntoArguments<Postgres>,
+    ) -> Result<Touched, Fault> {
+        let done = sqlx::query_with(sql, arguments).execute(&mut *self.connection).await.map_err(fault)?;
+        Ok(Touched { written: done.rows_affected(), missing: Vec::new() })
+    }
+
+    /// Runs an update of so many rows, which returns those that it did not touch.
+    pub(super) async fn untouched(
+        &mut self,
+        sql: Text,
+        arguments: impl IntoArguments<Postgres>,
+        rows: u64,
+    ) -> Result<Touched, Fault> {
+        let query = sqlx::query_with(sql, arguments);
+        let untouched = query.fetch_all(&mut *self.connection).await.map_err(fault)?;
+        let mut missing = Vec::new();
+        for row in &untouched {
+            let there: bool = row.try_get(1).map_err(fault)?;
+            let number: i64 = row.try_get(0).map_err(fault)?;
+            if !there {
+                missing.extend(usize::try_from(number).ok());
+            }
+        }
+        missing.sort_unstable();
+        Ok(Touched { written: rows.saturating_sub(untouched.len() as u64), missing })
+    }
+
+    /// Sends rows through COPY; returns how many the server took.
+    pub(super) async fn copy(&mut self, sql: &str, data: &PgArgumentBuffer) -> Result<u64, Fault> {
+        let mut copy = self.connection.copy_in_raw(sql).await.map_err(fault)?;
+        match copy.send(data.as_slice()).await.map(drop) {
+            Ok(()) => copy.finish().await.map_err(fault),
+            // A copy that is dropped tells the server so, but leaves its answer in the connection.
+            Err(error) => {
+                let _ = copy.abort("the rows could not be sent").await;
+                Err(fault(error))
+            }
+        }
+    }
+
+    async fn control(&mut self, sql: &'static str) -> Result<(), Fault> {
+        // Unprepared: these come once a transaction and have nothing to plan.
+        sqlx::raw_sql(sql).execute(&mut *self.connection).await.map(drop).map_err(fault)
+    }
+}
+
+impl database::Session for Session {
+    async fn mark(&mut self) -> Result<(), Fault> {
+        // There is never more than one: they would lie on top of each other.
+        let sql = if self.marked { "RELEASE SAVEPOINT here; SAVEPOINT here" } else { "SAVEPOINT here" };
+        self.control(sql).await?;
+        self.marked = true;
+        Ok(())
+    }
+
+    async fn undo(&mut self) -> bool {
+        self.control("ROLLBACK TO SAVEPOINT here").await.is_ok()
+    }
+
+    async fn commit(mut self) -> Result<(), Fault> {
+        // A commit that is refused ends the transaction too. If the connection broke, Drop closes it.
+        match self.control("COMMIT").await {
+            Ok(()) => {
+                self.open = false;
+                Ok(())
+            }
+            Err(fault) => {
+                self.roll_back().await;
+                Err(of_commit(fault))
+            }
+        }
+    }
+
+    async fn roll_back(mut self) {
+        self.open = self.control("ROLLBACK").await.is_err();
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.open {
+            self.connection.close_on_drop();
+        }
+    }
+}

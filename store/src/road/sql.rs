@@ -1,0 +1,75 @@
+//! Pieces of SQL that the databases share.
+
+use sea_orm::sea_query::Values;
+use sea_query_sqlx::SqlxValues;
+
+use super::part::Part;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::conflict::Conflict;
+use crate::{
+    row::Shape,
+    table::{Column, Table},
+};
+
+/// The columns of a shape.
+pub(super) fn chosen<'a>(table: &'a Table, shape: &Shape) -> Vec<&'a Column> {
+    shape.columns().filter_map(|column| table.columns.get(column)).collect()
+}
+
+/// The columns of the key.
+pub(super) fn key(table: &Table) -> Vec<&Column> {
+    table.key.iter().filter_map(|column| table.columns.get(*column)).collect()
+}
+
+/// Separated by commas.
+pub(super) fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+/// All of them must hold.
+pub(super) fn all(conditions: impl Iterator<Item = String>) -> String {
+    conditions.collect::<Vec<_>>().join(" AND ")
+}
+
+/// The table's name with its schema, each in the database's quotes.
+pub(super) fn name(table: &Table, quote: fn(&str) -> String) -> String {
+    let name = quote(table.name);
+    table.schema.as_deref().map_or_else(|| name.clone(), |schema| format!("{}.{name}", quote(schema)))
+}
+
+/// A name in standard SQL's quotes.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// What an INSERT says of rows that are there already, in the words of SQLite, which PostgreSQL speaks too.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(super) fn on_conflict(table: &Table, shape: &Shape, conflict: &Conflict) -> String {
+    let names = |columns: &[usize]| list(columns.iter().map(|column| quote(table.column(*column))));
+    match conflict {
+        Conflict::Reject => String::new(),
+        Conflict::DoNothing { target } => format!(" ON CONFLICT ({}) DO NOTHING", names(target)),
+        Conflict::Update { target, columns } => {
+            // A column that the row does not set would be overwritten with its default.
+            let set = list(columns.iter().filter(|column| shape.contains(**column)).map(|column| {
+                let column = quote(table.column(*column));
+                format!("{column} = excluded.{column}")
+            }));
+            let action = if set.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {set}") };
+            format!(" ON CONFLICT ({}) DO {action}", names(target))
+        }
+    }
+}
+
+/// The arguments of a statement, row by row. They are copied: the rows stay in memory until their transaction is
+/// committed.
+pub(super) fn values(part: Part<'_>) -> SqlxValues {
+    SqlxValues(Values(part.rows().flat_map(|row| row.values.iter().cloned()).collect()))
+}
+
+/// The keys of the rows, as arguments.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+pub(super) fn keys(table: &Table, part: Part<'_>) -> SqlxValues {
+    SqlxValues(Values(part.rows().filter_map(|row| row.key(&table.key)).flatten().collect()))
+}

@@ -1,0 +1,37 @@
+//! SQLite's failures.
+
+use sea_orm::sqlx::{self, error::DatabaseError};
+
+use crate::road::fault::{Fault, Severity};
+
+// Primary result codes, <https://sqlite.org/rescode.html>. An extended code holds its primary one in its low byte.
+const ERROR: i32 = 1;
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const FULL: i32 = 13;
+const TOO_BIG: i32 = 18;
+const CONSTRAINT: i32 = 19;
+const MISMATCH: i32 = 20;
+
+/// What a failed call calls for.
+pub(super) fn fault(source: sqlx::Error) -> Fault {
+    let severity = match &source {
+        sqlx::Error::Database(error) => severity(error.as_ref()),
+        // Every connection of the pool is taken: by others, who will give them back.
+        sqlx::Error::PoolTimedOut => Severity::Busy,
+        _ => Severity::Other,
+    };
+    Fault::new(severity, source)
+}
+
+fn severity(error: &dyn DatabaseError) -> Severity {
+    let code = error.code().and_then(|code| code.parse::<i32>().ok());
+    match code.map(|code| code & 0xff) {
+        Some(CONSTRAINT | MISMATCH | TOO_BIG) => Severity::Row,
+        Some(BUSY | LOCKED) => Severity::Busy,
+        Some(FULL) => Severity::Full,
+        // The statements are this crate's own, so what does not compile misses a table or a column.
+        Some(ERROR) => Severity::Schema,
+        _ => Severity::Other,
+    }
+}
