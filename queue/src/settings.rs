@@ -122,7 +122,8 @@ pub(crate) const DEFAULT_QUARANTINE_AFTER: NonZeroU32 = NonZeroU32::new(5).unwra
 /// programs is unknown here, so a tenth of a second, which the first settlement corrects.
 pub(crate) const FIRST_CHARGE_MICROS: u64 = 100_000;
 
-/// A bound on what may wait in a queue, to be met by those who enqueue.
+/// A bound on what may wait in a queue, to be met by those who enqueue. It counts the tasks that a call would add: those
+/// that the queue knows already are answered as ever, so that a refused call can be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Bound {

@@ -2,12 +2,14 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod backends;
 mod support;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use backends::Backend;
 use cofferdam_queue::{
     Bound, DeathReason, Ending, Error, ErrorKind, Failure, Job, ManualClock, Memory, Mode, NewTask, Novelty,
     Outbox, OutboxState, OutboxStats, Queue, Section, Setting, Settlement, TaskId, TaskState, Unique,
@@ -16,8 +18,17 @@ use cofferdam_queue::{
 use support::faulty::Faulty;
 use support::{PATIENCE, builder, id, label, task};
 
-fn memory() -> Queue {
-    Queue::new(Memory::new(), "q").unwrap()
+on_every_backend! {
+    tasks_reach_the_queue_and_their_outcomes_come_back
+    without_outcomes_a_task_that_ended_leaves_nothing_behind
+    what_the_queue_has_lost_is_brought_again
+    a_queue_out_of_reach_is_waited_for_and_named
+    a_queue_that_takes_little_at_a_time_gets_it_all
+    delays_and_deadlines_count_from_when_the_task_was_written_down
+    a_task_that_the_queue_refuses_is_set_apart_and_holds_up_nobody
+    a_damaged_record_is_set_apart_until_somebody_decides
+    outcomes_are_kept_as_long_as_they_should_be
+    two_outboxes_share_a_file
 }
 
 fn file(folder: &tempfile::TempDir) -> PathBuf {
@@ -63,10 +74,9 @@ async fn run_until_known(queue: &Queue, outbox: &Outbox, tasks: &[&str]) -> Vec<
     receiver.await.unwrap()
 }
 
-#[tokio::test]
-async fn tasks_reach_the_queue_and_their_outcomes_come_back() {
+async fn tasks_reach_the_queue_and_their_outcomes_come_back(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
-    let queue = memory();
+    let queue = backend.queue().await;
     let outbox = open(&file(&folder), &queue).await;
     let answers = outbox.enqueue(vec![task("a"), task("bad"), task("a")]).await.unwrap();
     let novelties: Vec<Novelty> = answers.iter().map(|answer| answer.novelty).collect();
@@ -80,10 +90,9 @@ async fn tasks_reach_the_queue_and_their_outcomes_come_back() {
     assert!(outbox.state(&id("nobody")).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn without_outcomes_a_task_that_ended_leaves_nothing_behind() {
+async fn without_outcomes_a_task_that_ended_leaves_nothing_behind(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
-    let queue = memory();
+    let queue = backend.queue().await;
     let builder_ = Outbox::builder(file(&folder), queue.clone()).look_interval(Duration::from_millis(10));
     let outbox = builder_.open().await.unwrap();
     outbox.enqueue((0..1200).map(|n| task(&n.to_string())).collect()).await.unwrap();
@@ -105,10 +114,9 @@ async fn without_outcomes_a_task_that_ended_leaves_nothing_behind() {
     assert_eq!(left, 0);
 }
 
-#[tokio::test]
-async fn what_the_queue_has_lost_is_brought_again() {
+async fn what_the_queue_has_lost_is_brought_again(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
-    let queue = memory();
+    let queue = backend.queue().await;
     let outbox = open(&file(&folder), &queue).await;
     outbox.enqueue((0..40).map(|n| task(&n.to_string())).collect()).await.unwrap();
     stats_when(&outbox, |stats| stats.sent == 40).await;
@@ -123,10 +131,9 @@ async fn what_the_queue_has_lost_is_brought_again() {
     assert_eq!(outbox.stats().await.unwrap().sent_again, 40);
 }
 
-#[tokio::test]
-async fn a_queue_out_of_reach_is_waited_for_and_named() {
+async fn a_queue_out_of_reach_is_waited_for_and_named(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
-    let broker = Faulty::default();
+    let broker = Faulty::before(backend.broker().await);
     broker.faults.set(|faults| &faults.unreachable, true);
     let queue = Queue::new(broker.clone(), "q").unwrap();
     let outbox = open(&file(&folder), &queue).await;
@@ -141,15 +148,15 @@ async fn a_queue_out_of_reach_is_waited_for_and_named() {
     assert_eq!(queue.stats().await.unwrap().total().ready, 700);
 }
 
-#[tokio::test]
-async fn a_queue_that_takes_little_at_a_time_gets_it_all() {
+async fn a_queue_that_takes_little_at_a_time_gets_it_all(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
-    let queue = memory();
-    let bound = queue.clone().with_bound(Bound::ready(30));
+    let queue = backend.queue().await;
+    // Three on each shard of a cluster.
+    let bound = queue.clone().with_bound(Bound::ready(36));
     let outbox = open(&file(&folder), &bound).await;
     outbox.enqueue((0..100).map(|n| task(&n.to_string())).collect()).await.unwrap();
     let stats = stats_when(&outbox, |stats| stats.sent > 0).await;
-    assert!(stats.sent <= 30, "{stats:?}");
+    assert!(stats.sent <= 36, "{stats:?}");
     let names: Vec<String> = (0..100).map(|n| n.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     run_until_known(&queue, &outbox, &names).await;
@@ -161,11 +168,10 @@ async fn a_queue_that_takes_little_at_a_time_gets_it_all() {
     stats_when(&outbox, |stats| stats.sent == 1).await;
 }
 
-#[tokio::test]
-async fn delays_and_deadlines_count_from_when_the_task_was_written_down() {
+async fn delays_and_deadlines_count_from_when_the_task_was_written_down(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::new();
-    let broker = Faulty::with_clock(&clock);
+    let broker = Faulty::before(backend.with_clock(&clock).broker().await);
     broker.faults.set(|faults| &faults.unreachable, true);
     let queue = Queue::new(broker.clone(), "q").unwrap();
     let builder = Outbox::builder(file(&folder), queue.clone()).clock(Arc::new(clock.clone()));
@@ -193,10 +199,9 @@ async fn delays_and_deadlines_count_from_when_the_task_was_written_down() {
     assert_eq!(queue.claim(&me, 5, PATIENCE).await.unwrap()[0].lease.task, id("delayed"));
 }
 
-#[tokio::test]
-async fn a_task_that_the_queue_refuses_is_set_apart_and_holds_up_nobody() {
+async fn a_task_that_the_queue_refuses_is_set_apart_and_holds_up_nobody(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
-    let queue = memory();
+    let queue = backend.queue().await;
     queue.submit(task("holder").unique(Unique::until_done(label("k")))).await.unwrap();
     let outbox = open(&file(&folder), &queue).await;
     // Impossible everywhere, so it is not even written down.
@@ -218,10 +223,9 @@ async fn a_task_that_the_queue_refuses_is_set_apart_and_holds_up_nobody() {
     run_until_known(&queue, &outbox, &["child", "first", "third"]).await;
 }
 
-#[tokio::test]
-async fn a_damaged_record_is_set_apart_until_somebody_decides() {
+async fn a_damaged_record_is_set_apart_until_somebody_decides(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
-    let broker = Faulty::default();
+    let broker = Faulty::before(backend.broker().await);
     broker.faults.set(|faults| &faults.unreachable, true);
     let queue = Queue::new(broker.clone(), "q").unwrap();
     let outbox = open(&file(&folder), &queue).await;
@@ -261,11 +265,10 @@ async fn a_damaged_record_is_set_apart_until_somebody_decides() {
     assert_eq!((stats.refused, stats.waiting), (0, 0));
 }
 
-#[tokio::test]
-async fn outcomes_are_kept_as_long_as_they_should_be() {
+async fn outcomes_are_kept_as_long_as_they_should_be(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::new();
-    let queue = memory();
+    let queue = backend.queue().await;
     let builder = Outbox::builder(file(&folder), queue.clone()).clock(Arc::new(clock.clone()));
     let builder = builder.keep_outcomes(Duration::from_secs(100)).look_interval(Duration::from_millis(1));
     let outbox = builder.open().await.unwrap();
@@ -284,32 +287,32 @@ async fn outcomes_are_kept_as_long_as_they_should_be() {
     assert!(matches!(outbox.wait(&id("a"), PATIENCE).await, Err(Error::UnknownTask { .. })));
 }
 
+/// Nothing of this reaches the queue, so the quickest one will do.
 #[tokio::test]
 async fn a_file_that_is_none_is_refused_and_a_closed_outbox_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder);
     std::fs::write(&path, "these are my notes, and they are no database").unwrap();
-    let error = Outbox::open(&path, memory()).await.unwrap_err();
+    let error = Outbox::open(&path, Queue::new(Memory::new(), "q").unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnusableFile);
     assert_eq!(std::fs::read(&path).unwrap(), b"these are my notes, and they are no database");
     std::fs::remove_file(&path).unwrap();
-    let outbox = Outbox::open(&path, memory()).await.unwrap();
+    let outbox = Outbox::open(&path, Queue::new(Memory::new(), "q").unwrap()).await.unwrap();
     outbox.close().await;
     assert!(matches!(outbox.submit(task("a")).await, Err(Error::Closed)));
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection
         .execute_batch("UPDATE cofferdam_queue_meta SET value = 9 WHERE key = 'outbox_version'")
         .unwrap();
-    let error = Outbox::open(&path, memory()).await.unwrap_err();
+    let error = Outbox::open(&path, Queue::new(Memory::new(), "q").unwrap()).await.unwrap_err();
     assert!(matches!(error, Error::NewerSchema { found: 9, .. }), "{error}");
 }
 
 /// Two handles to the same file, as two processes have: nothing is sent twice in the books.
-#[tokio::test]
-async fn two_outboxes_share_a_file() {
+async fn two_outboxes_share_a_file(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
-    let queue = memory();
-    let (one, other) = (open(&file(&folder), &queue).await, open(&file(&folder), &queue).await);
+    let (queue, elsewhere) = (backend.queue().await, backend.queue().await);
+    let (one, other) = (open(&file(&folder), &queue).await, open(&file(&folder), &elsewhere).await);
     let tasks = |outbox: &'static str| (0..50).map(move |n| task(&format!("{outbox} {n}"))).collect();
     let (a, b) = tokio::join!(one.enqueue(tasks("one")), other.enqueue(tasks("other")));
     assert_eq!((a.unwrap().len(), b.unwrap().len()), (50, 50));

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use children::{FILE, LEASE, child_queue, id, report, reports, start};
+use children::{LEASE, PLACE, child_queue, id, report, reports, start};
 use cofferdam_queue::{
     Delivery, Ending, Label, Limit, NewTask, Novelty, Queue, ReapScope, Setting, Settlement, Sqlite,
     TaskState, Unique, WorkerId,
@@ -87,7 +87,7 @@ fn marks(path: &Path) -> PathBuf {
 #[ignore = "the program of a child process"]
 async fn child_runs_limited_tasks() {
     let Some((queue, name)) = child_queue().await else { return };
-    let folder = marks(Path::new(&std::env::var_os(FILE).unwrap()));
+    let folder = marks(Path::new(&std::env::var_os(PLACE).unwrap()));
     let check = async |delivery: &Delivery| {
         let mark = folder.join(delivery.lease.task.as_str());
         std::fs::write(&mark, "").unwrap();

@@ -7,13 +7,11 @@ mod servers;
 
 use std::sync::Arc;
 
-use cofferdam_queue::{Broker, ManualClock, Redis, RedisBuilder, WorkerId};
+use cofferdam_queue::{Broker, ManualClock, Redis, RedisBuilder};
 
-/// A broker whose keys nobody else uses, since the servers are shared.
 async fn on(builder: RedisBuilder) -> conformance::Setup {
     let clock = ManualClock::new();
-    let prefix = format!("test:{:016x}", WorkerId::new("prefix").unwrap().epoch());
-    let broker = builder.prefix(prefix).clock(Arc::new(clock.clone())).connect().await.unwrap();
+    let broker = builder.prefix(servers::prefix()).clock(Arc::new(clock.clone())).connect().await.unwrap();
     conformance::Setup { broker: broker.into_any(), clock, _folder: None }
 }
 

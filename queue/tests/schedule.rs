@@ -2,22 +2,35 @@
 #![cfg(feature = "cron")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod backends;
 mod support;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use backends::Backend;
 use cofferdam_queue::{
-    Clock, Error, ErrorKind, Job, ManualClock, Memory, MissedFire, NewTask, Priority, Queue, Schedule,
-    Section, Setting, Unique, WorkerId,
+    Clock, Error, ErrorKind, Job, ManualClock, MissedFire, NewTask, Priority, Queue, Schedule, Section,
+    Setting, Unique, WorkerId,
 };
 use support::{PATIENCE, builder, label};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn queue() -> Queue {
-    Queue::new(Memory::new(), "q").unwrap()
+on_every_backend! {
+    a_schedule_fires_at_its_times_and_once_for_each
+    missed_times_are_made_up_for_as_the_policy_says
+    what_is_late_by_less_than_a_minute_is_on_time
+    a_clock_that_steps_back_fires_nothing_twice
+    of_many_who_fire_one_has_an_effect
+    the_task_is_as_the_template_says
+    a_program_may_schedule_at_each_start_and_a_change_begins_anew
+    a_zone_is_kept_and_used
+    a_record_that_cannot_be_read_harms_nobody_but_itself
+    workers_fire_every_second_and_no_second_twice
+    a_worker_whose_clock_jumps_makes_up_for_it
+    a_schedule_outlives_whoever_made_it
 }
 
 /// Midnight of the first of January 2020 in UTC, where manual clocks begin.
@@ -33,13 +46,16 @@ async fn fire(queue: &Queue, now: SystemTime) -> Vec<String> {
     queue.fire_schedules(now).await.unwrap().iter().map(ToString::to_string).collect()
 }
 
+/// The ids of the ready tasks, sorted, since those on different shards have no order.
 async fn ready(queue: &Queue) -> Vec<String> {
-    queue.peek(Section::Ready, 500).await.unwrap().iter().map(|task| task.id.to_string()).collect()
+    let tasks = queue.peek(Section::Ready, 500).await.unwrap();
+    let mut ids: Vec<String> = tasks.iter().map(|task| task.id.to_string()).collect();
+    ids.sort_unstable();
+    ids
 }
 
-#[tokio::test]
-async fn a_schedule_fires_at_its_times_and_once_for_each() {
-    let queue = queue();
+async fn a_schedule_fires_at_its_times_and_once_for_each(backend: Backend) {
+    let queue = backend.queue().await;
     queue.schedule(hourly(MissedFire::Skip)).await.unwrap();
     assert!(fire(&queue, start() + HOUR - Duration::from_millis(1)).await.is_empty());
     assert_eq!(fire(&queue, start() + HOUR).await, ["hourly@2020-01-01T01:00:00Z"]);
@@ -57,18 +73,18 @@ async fn a_schedule_fires_at_its_times_and_once_for_each() {
 }
 
 /// The clock jumps over five times, half an hour past the last.
-#[tokio::test]
-async fn missed_times_are_made_up_for_as_the_policy_says() {
+async fn missed_times_are_made_up_for_as_the_policy_says(backend: Backend) {
     let hours = |hours: &[u8]| -> Vec<String> {
         hours.iter().map(|hour| format!("hourly@2020-01-01T{hour:02}:00:00Z")).collect()
     };
-    for (missed, expected) in [
-        (MissedFire::Skip, &[][..]),
-        (MissedFire::Once, &[5]),
-        (MissedFire::Each { max: 3 }, &[3, 4, 5]),
-        (MissedFire::Each { max: 100 }, &[1, 2, 3, 4, 5]),
+    let broker = backend.broker().await;
+    for (name, missed, expected) in [
+        ("skip", MissedFire::Skip, &[][..]),
+        ("once", MissedFire::Once, &[5]),
+        ("three", MissedFire::Each { max: 3 }, &[3, 4, 5]),
+        ("all", MissedFire::Each { max: 100 }, &[1, 2, 3, 4, 5]),
     ] {
-        let queue = queue();
+        let queue = Queue::new(broker.clone(), name).unwrap();
         queue.schedule(hourly(missed)).await.unwrap();
         let jumped = start() + 5 * HOUR + HOUR / 2;
         assert_eq!(fire(&queue, jumped).await, hours(expected), "{missed:?}");
@@ -80,10 +96,14 @@ async fn missed_times_are_made_up_for_as_the_policy_says() {
 }
 
 /// A worker that hangs for less than a minute has missed nothing.
-#[tokio::test]
-async fn what_is_late_by_less_than_a_minute_is_on_time() {
-    for (missed, older) in [(MissedFire::Skip, 0), (MissedFire::Once, 1), (MissedFire::Each { max: 2 }, 2)] {
-        let queue = queue();
+async fn what_is_late_by_less_than_a_minute_is_on_time(backend: Backend) {
+    let broker = backend.broker().await;
+    for (name, missed, older) in [
+        ("skip", MissedFire::Skip, 0),
+        ("once", MissedFire::Once, 1),
+        ("two", MissedFire::Each { max: 2 }, 2),
+    ] {
+        let queue = Queue::new(broker.clone(), name).unwrap();
         let often = Schedule::new(label("often"), "*/10 * * * * *", NewTask::new("")).unwrap();
         queue.schedule(often.since(start()).missed(missed)).await.unwrap();
         // Six times lie from thirty to eighty seconds past, and two before that.
@@ -93,9 +113,8 @@ async fn what_is_late_by_less_than_a_minute_is_on_time() {
     }
 }
 
-#[tokio::test]
-async fn a_clock_that_steps_back_fires_nothing_twice() {
-    let queue = queue();
+async fn a_clock_that_steps_back_fires_nothing_twice(backend: Backend) {
+    let queue = backend.queue().await;
     queue.schedule(hourly(MissedFire::Each { max: 100 })).await.unwrap();
     fire(&queue, start() + 3 * HOUR).await;
     for back in [2 * HOUR, HOUR + MINUTE, 3 * HOUR] {
@@ -105,22 +124,21 @@ async fn a_clock_that_steps_back_fires_nothing_twice() {
     assert_eq!(ready(&queue).await.len(), 4);
 }
 
-#[tokio::test]
-async fn of_many_who_fire_one_has_an_effect() {
-    let queue = queue();
+async fn of_many_who_fire_one_has_an_effect(backend: Backend) {
+    let queue = backend.queue().await;
     queue.schedule(hourly(MissedFire::Once)).await.unwrap();
+    let brokers = [backend.queue().await, backend.queue().await, backend.queue().await];
     let mut hands = tokio::task::JoinSet::new();
-    for _ in 0..16 {
-        let queue = queue.clone();
+    for hand in 0..18 {
+        let queue = brokers[hand % brokers.len()].clone();
         hands.spawn(async move { queue.fire_schedules(start() + HOUR).await.unwrap() });
     }
     hands.join_all().await;
     assert_eq!(ready(&queue).await, ["hourly@2020-01-01T01:00:00Z"]);
 }
 
-#[tokio::test]
-async fn the_task_is_as_the_template_says() {
-    let queue = queue();
+async fn the_task_is_as_the_template_says(backend: Backend) {
+    let queue = backend.queue().await;
     let template = NewTask::new("tick")
         .kind(label("k"))
         .tenant(label("t"))
@@ -137,9 +155,8 @@ async fn the_task_is_as_the_template_says() {
     assert_eq!(claimed[0].lease.priority, Priority::High);
 }
 
-#[tokio::test]
-async fn a_program_may_schedule_at_each_start_and_a_change_begins_anew() {
-    let queue = queue();
+async fn a_program_may_schedule_at_each_start_and_a_change_begins_anew(backend: Backend) {
+    let queue = backend.queue().await;
     queue.schedule(hourly(MissedFire::Once)).await.unwrap();
     fire(&queue, start() + HOUR).await;
     // The same again, later: what it has fired is remembered.
@@ -156,9 +173,8 @@ async fn a_program_may_schedule_at_each_start_and_a_change_begins_anew() {
     assert!(queue.settings().await.unwrap().schedules.is_empty());
 }
 
-#[tokio::test]
-async fn a_zone_is_kept_and_used() {
-    let queue = queue();
+async fn a_zone_is_kept_and_used(backend: Backend) {
+    let queue = backend.queue().await;
     let daily = Schedule::new(label("daily"), "0 9 * * *", NewTask::new("")).unwrap();
     queue.schedule(daily.in_zone("Asia/Tokyo").unwrap().since(start())).await.unwrap();
     assert_eq!(
@@ -168,9 +184,8 @@ async fn a_zone_is_kept_and_used() {
     assert_eq!(queue.schedules().await.unwrap()[0].zone.as_deref(), Some("Asia/Tokyo"));
 }
 
-#[tokio::test]
-async fn a_record_that_cannot_be_read_harms_nobody_but_itself() {
-    let queue = queue();
+async fn a_record_that_cannot_be_read_harms_nobody_but_itself(backend: Backend) {
+    let queue = backend.queue().await;
     queue.schedule(hourly(MissedFire::Once)).await.unwrap();
     queue.set(Setting::Schedule(label("damaged"), Some(b"\x01nonsense".to_vec()))).await.unwrap();
     queue.set(Setting::Schedule(label("newer"), Some(b"\x63later".to_vec()))).await.unwrap();
@@ -194,9 +209,8 @@ async fn a_record_that_cannot_be_read_harms_nobody_but_itself() {
     assert_eq!(queue.schedules().await.unwrap().len(), 2);
 }
 
-#[tokio::test]
-async fn workers_fire_every_second_and_no_second_twice() {
-    let queue = queue();
+async fn workers_fire_every_second_and_no_second_twice(backend: Backend) {
+    let queue = backend.queue().await;
     let every_second = Schedule::new(label("s"), "* * * * * *", NewTask::new("")).unwrap();
     queue.schedule(every_second).await.unwrap();
     let runs = Arc::new(Mutex::new(Vec::new()));
@@ -213,7 +227,8 @@ async fn workers_fire_every_second_and_no_second_twice() {
         };
         async move { builder(&queue).build().unwrap().run(handler, enough).await.unwrap() }
     };
-    let both = async { tokio::join!(work(queue.clone()), work(queue.clone())) };
+    let elsewhere = backend.queue().await;
+    let both = async { tokio::join!(work(queue), work(elsewhere)) };
     tokio::time::timeout(PATIENCE, both).await.unwrap();
     let runs = runs.lock().unwrap().clone();
     let distinct: std::collections::HashSet<_> = runs.iter().collect();
@@ -232,9 +247,8 @@ async fn workers_fire_every_second_and_no_second_twice() {
     }
 }
 
-#[tokio::test]
-async fn a_worker_whose_clock_jumps_makes_up_for_it() {
-    let queue = queue();
+async fn a_worker_whose_clock_jumps_makes_up_for_it(backend: Backend) {
+    let queue = backend.queue().await;
     queue.schedule(hourly(MissedFire::Once)).await.unwrap();
     let clock = ManualClock::new();
     let (watched, jumping) = (queue.clone(), clock.clone());
@@ -252,17 +266,12 @@ async fn a_worker_whose_clock_jumps_makes_up_for_it() {
     assert_eq!(counters.processed, 1);
 }
 
-#[cfg(feature = "sqlite")]
-#[tokio::test]
-async fn a_schedule_outlives_the_program() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("queue.sqlite3");
-    let open = async || Queue::new(cofferdam_queue::Sqlite::open(&path).await.unwrap(), "q").unwrap();
-    let queue = open().await;
+async fn a_schedule_outlives_whoever_made_it(backend: Backend) {
+    let queue = backend.queue().await;
     queue.schedule(hourly(MissedFire::Each { max: 9 })).await.unwrap();
     assert_eq!(fire(&queue, start() + HOUR).await.len(), 1);
     drop(queue);
-    let queue = open().await;
+    let queue = backend.queue().await;
     assert_eq!(
         fire(&queue, start() + 3 * HOUR).await,
         ["hourly@2020-01-01T02:00:00Z", "hourly@2020-01-01T03:00:00Z"]

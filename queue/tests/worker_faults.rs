@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cofferdam_queue::{Error, ErrorKind, Job, NewTask, Queue, TaskState, Worker};
+use cofferdam_queue::{Error, ErrorKind, Job, Memory, NewTask, Queue, TaskState, Worker};
 use support::faulty::Faulty;
 use support::{PATIENCE, builder, id, task};
 use tokio::sync::Semaphore;
 
 fn faulty() -> (Queue, Faulty) {
-    let broker = Faulty::default();
+    let broker = Faulty::before(Memory::new());
     (Queue::new(broker.clone(), "q").unwrap(), broker)
 }
 

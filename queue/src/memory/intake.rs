@@ -18,8 +18,11 @@ impl Shelf {
         if self.settings.mode == Mode::Draining {
             return Err(Error::Draining { queue: queue.to_string() });
         }
-        let oldest = Priority::ALL.into_iter().filter_map(|priority| self.ready.oldest(priority)).min();
-        check_bound(bound, tasks.len(), self.counts.total().ready, oldest, now)?;
+        if bound != Bound::default() {
+            let new = tasks.iter().filter(|task| self.records.number(&task.id).is_none()).count();
+            let oldest = Priority::ALL.into_iter().filter_map(|priority| self.ready.oldest(priority)).min();
+            check_bound(bound, new, self.counts.total().ready, oldest, now)?;
+        }
         self.check_dependencies(&tasks)?;
         Ok(tasks.into_iter().map(|task| self.add(task, now)).collect())
     }

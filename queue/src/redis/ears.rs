@@ -162,12 +162,16 @@ impl Ears {
 
     async fn listen_once(&self, connection: ::redis::aio::PubSub) {
         let (mut sink, mut stream) = connection.split();
-        for heard in self.heard() {
-            if sink.subscribe(&**heard.shards.channel()).await.is_err() {
-                return;
+        {
+            // Held from the list on, so that a queue which is not in it yet subscribes when the sink is there.
+            let mut place = self.shared.sink.lock().await;
+            for heard in self.heard() {
+                if sink.subscribe(&**heard.shards.channel()).await.is_err() {
+                    return;
+                }
             }
+            *place = Some(sink);
         }
-        *self.shared.sink.lock().await = Some(sink);
         // What was announced while nobody heard it is lost.
         for heard in self.heard() {
             self.shared.hub.changed(&heard.queue);
@@ -198,7 +202,8 @@ impl Ears {
         }
     }
 
-    /// Renews the wish of idle workers, and asks again for what is waited for.
+    /// Renews the wish of idle workers. Who waits for a task is not asked for again: a wait that outlasts the request on
+    /// the server goes on by looking.
     async fn ask_for_ever(self) {
         loop {
             sleep(RENEW).await;

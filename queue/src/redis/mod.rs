@@ -424,9 +424,14 @@ impl Broker for Redis {
 
     fn listen(&self, queue: &QueueName, topic: &Topic) -> Listener {
         let listener = self.inner.hub.listen(queue, topic).polling(self.inner.poll);
-        if let Some(shards) = self.known_shards(queue) {
-            self.inner.ears.listen(&self.inner.io, queue, &shards, topic);
-        }
+        // A queue that this broker has not used yet is looked up first, which takes a call.
+        let (broker, queue, topic) = (self.clone(), queue.clone(), topic.clone());
+        self.inner.io.spawn(async move {
+            match broker.shards(&queue).await {
+                Ok(shards) => broker.inner.ears.listen(&broker.inner.io, &queue, &shards, &topic),
+                Err(error) => tracing::debug!(%error, "changes are looked for without announcements"),
+            }
+        });
         listener
     }
 }

@@ -8,18 +8,22 @@ use crate::{Bound, Error};
 /// When a refused producer may try again: long enough that refused ones do not become the load.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Checks a batch of so many tasks against a bound on a queue that holds `ready` ready tasks, the oldest of them ready
-/// since `oldest`. Tasks that the queue knows already count as well: it is a bound, not a reckoning.
+/// Checks a batch with so many tasks that the queue does not know yet against a bound on a queue that holds `ready`
+/// ready tasks, the oldest of them ready since `oldest`. A batch without new tasks passes, since a call that was refused
+/// by one shard and taken by another must be repeatable by the ids of its tasks, however full the queue is by then.
 pub(crate) fn check_bound(
     bound: Bound,
-    batch: usize,
+    new: usize,
     ready: u64,
     oldest: Option<i64>,
     now: i64,
 ) -> Result<(), Error> {
+    if new == 0 {
+        return Ok(());
+    }
     let full = |what, found, bound| Err(Error::QueueFull { what, found, bound, retry_after: RETRY_AFTER });
     if let Some(most) = bound.ready
-        && ready.saturating_add(batch as u64) > most
+        && ready.saturating_add(new as u64) > most
     {
         return full("the number of ready tasks", ready.to_string(), most.to_string());
     }

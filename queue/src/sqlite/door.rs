@@ -1,14 +1,14 @@
 //! The door: whether a queue may take a batch, by the bound of who enqueues it.
 //!
 //! From the first bound on, the waiting tasks of a queue are counted as they come and go. So a queue far from its bound
-//! is asked nothing, and one near it only how many of the waiting are delayed.
+//! is asked nothing, and one near it only how many of the waiting are delayed, and which tasks of the batch it has.
 
 use super::facts::Facts;
 use super::fault::Fault;
 use super::ledger::Ledger;
 use super::view::number;
 use crate::rules::check_bound;
-use crate::{Bound, Priority};
+use crate::{Bound, NewTask, Priority};
 
 /// The priorities as they are stored.
 fn ranks() -> impl Iterator<Item = i64> {
@@ -16,8 +16,8 @@ fn ranks() -> impl Iterator<Item = i64> {
 }
 
 impl Ledger<'_> {
-    /// Holds a batch of so many tasks against the bound of who enqueues it.
-    pub(super) fn check_bound(&self, facts: &Facts, bound: Bound, batch: usize) -> Result<(), Fault> {
+    /// Holds a batch against the bound of who enqueues it.
+    pub(super) fn check_bound(&self, facts: &Facts, bound: Bound, tasks: &[NewTask]) -> Result<(), Fault> {
         let mut oldest: Option<i64> = None;
         if bound.age.is_some() {
             for rank in ranks() {
@@ -28,13 +28,20 @@ impl Ledger<'_> {
         if bound.ready.is_some() {
             let waiting = self.waiting(facts)?;
             ready = number(waiting)?;
-            if check_bound(bound, batch, ready, None, self.now).is_err() {
+            if check_bound(bound, tasks.len(), ready, None, self.now).is_err() {
                 let delayed =
                     ranks().map(|rank| self.count(facts, rank, false)).sum::<Result<i64, Fault>>()?;
                 ready = number(waiting.saturating_sub(delayed))?;
             }
         }
-        Ok(check_bound(bound, batch, ready, oldest, self.now)?)
+        if check_bound(bound, tasks.len(), ready, oldest, self.now).is_ok() {
+            return Ok(());
+        }
+        let mut new = 0;
+        for task in tasks {
+            new += usize::from(self.seq(facts, &task.id)?.is_none());
+        }
+        Ok(check_bound(bound, new, ready, oldest, self.now)?)
     }
 
     /// How many tasks wait, ready or delayed.

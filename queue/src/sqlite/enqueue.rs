@@ -46,7 +46,7 @@ impl Ledger<'_> {
             if facts.mode == Mode::Draining {
                 return Err(Error::Draining { queue: queue.to_string() }.into());
             }
-            self.check_bound(facts, bound, tasks.len())?;
+            self.check_bound(facts, bound, tasks)?;
             let Some(bytes) = self.max_bytes else { return self.admit_all(facts, tasks) };
             // The bound holds for this call only: a full queue must still be able to hand out and settle what it has.
             self.bound_growth(pages(self.connection, bytes)?)?;

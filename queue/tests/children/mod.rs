@@ -1,15 +1,16 @@
-//! Real processes on one file. A test starts its own binary again and has it run one of the ignored tests, which are
+//! Real processes on one store. A test starts its own binary again and has it run one of the ignored tests, which are
 //! the programs of those children.
 #![allow(dead_code)]
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cofferdam_queue::{Queue, Sqlite, TaskId};
 
-pub(crate) const FILE: &str = "COFFERDAM_QUEUE_TEST_FILE";
+pub(crate) const PLACE: &str = "COFFERDAM_QUEUE_TEST_PLACE";
 pub(crate) const NAME: &str = "COFFERDAM_QUEUE_TEST_NAME";
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
@@ -17,10 +18,11 @@ pub(crate) fn id(text: &str) -> TaskId {
     TaskId::new(text).unwrap()
 }
 
-pub(crate) fn start(program: &str, path: &Path, name: &str) -> Child {
+/// Starts a program on the store of this place, the file of a queue unless the two agree on something else.
+pub(crate) fn start(program: &str, place: impl AsRef<OsStr>, name: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", program, "--ignored", "--nocapture"])
-        .env(FILE, path)
+        .env(PLACE, place.as_ref())
         .env(NAME, name)
         .stdout(Stdio::piped())
         .spawn()
@@ -29,7 +31,7 @@ pub(crate) fn start(program: &str, path: &Path, name: &str) -> Child {
 
 /// The queue that a child works on, and its name; only there when a test started it.
 pub(crate) async fn child_queue() -> Option<(Queue, String)> {
-    let path = PathBuf::from(std::env::var_os(FILE)?);
+    let path = PathBuf::from(std::env::var_os(PLACE)?);
     let queue = Queue::new(Sqlite::open(path).await.unwrap(), "q").unwrap();
     Some((queue, std::env::var(NAME).unwrap()))
 }

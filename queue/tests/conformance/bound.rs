@@ -45,6 +45,24 @@ pub(crate) async fn a_batch_larger_than_the_bound_never_fits(setup: Setup) {
     assert_eq!(refusal(setup.queue().with_bound(Bound::ready(0)).submit(task("a")).await).2, "0");
 }
 
+pub(crate) async fn what_a_full_queue_has_already_can_be_enqueued_again(setup: Setup) {
+    let bounded = setup.queue().with_bound(Bound::ready(2).and_age(LEASE));
+    let batch = |names: &[&str]| names.iter().map(|name| task(name)).collect::<Vec<_>>();
+    bounded.enqueue(batch(&["a", "b"])).await.unwrap();
+    setup.clock.advance(LEASE + Duration::from_millis(1));
+    let grouped = task("a").group(label("g"));
+    for again in [batch(&["b", "a", "b"]), vec![grouped, task("b")]] {
+        let answers = bounded.enqueue(again).await.unwrap();
+        assert!(answers.iter().all(|answer| answer.novelty == Novelty::Existing), "{answers:?}");
+    }
+    assert_eq!(refusal(bounded.enqueue(batch(&["a", "b", "c"])).await).1, "2");
+    // Of a batch, what is there already takes no room.
+    claim_one(&bounded, &worker("w")).await;
+    let bounded = setup.queue().with_bound(Bound::ready(2));
+    assert_eq!(bounded.enqueue(batch(&["a", "b", "c"])).await.unwrap()[2].novelty, Novelty::New);
+    assert_eq!(refusal(bounded.submit(task("d")).await).1, "2");
+}
+
 pub(crate) async fn what_is_not_ready_does_not_fill_a_queue(setup: Setup) {
     let bounded = setup.queue().with_bound(Bound::ready(2));
     let me = worker("w");

@@ -89,6 +89,7 @@ macro_rules! conformance {
             a_backlog_of_twenty_thousand
             a_bound_refuses_what_is_too_much_and_adds_nothing_of_it
             a_batch_larger_than_the_bound_never_fits
+            what_a_full_queue_has_already_can_be_enqueued_again
             what_is_not_ready_does_not_fill_a_queue
             a_bound_on_age_refuses_while_a_task_has_waited_too_long
             both_bounds_hold_together

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use cofferdam_queue::WorkerId;
+
 /// The addresses of the single Redis.
 pub(crate) fn single() -> String {
     address("COFFERDAM_REDIS_URL")
@@ -12,6 +14,11 @@ pub(crate) fn single() -> String {
 /// The addresses of the nodes of the cluster.
 pub(crate) fn cluster() -> String {
     address("COFFERDAM_REDIS_CLUSTER_URLS")
+}
+
+/// What the names of a test's keys begin with, so that nobody else uses them: the servers are shared.
+pub(crate) fn prefix() -> String {
+    format!("test:{:016x}", WorkerId::new("prefix").unwrap().epoch())
 }
 
 /// A setting of the environment, or of the file in which `cargo xtask services up` leaves it.

@@ -1,19 +1,19 @@
-//! A memory broker with a fault in the road to it: parts that do not answer, calls that hang, no room.
+//! A broker with a fault in the road to it: parts that do not answer, calls that hang, no room.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use cofferdam_queue::{
-    Bound, Broker, Cancelled, Enqueued, Error, Lease, Listener, ManualClock, Memory, NewTask, Note,
-    QueueName, QueueSettings, QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId,
-    TaskState, TaskView, Topic, Verdict, WorkerId, WorkerLoad,
+    AnyBroker, Bound, Broker, Cancelled, Enqueued, Error, Lease, Listener, NewTask, Note, QueueName,
+    QueueSettings, QueueStats, ReapScope, Reaped, Section, Setting, Step, StepReply, TaskId, TaskState,
+    TaskView, Topic, Verdict, WorkerId, WorkerLoad,
 };
 
-/// Tasks whose id begins with "far" lie on shard 1, which can be cut off; all others on shard 0.
-#[derive(Clone, Default)]
+/// Tasks whose id begins with "far" seem to lie on shard 1, which can be cut off.
+#[derive(Clone)]
 pub(crate) struct Faulty {
-    inner: Memory,
+    inner: AnyBroker,
     pub(crate) faults: Arc<Faults>,
 }
 
@@ -38,8 +38,8 @@ impl Faults {
 }
 
 impl Faulty {
-    pub(crate) fn with_clock(clock: &ManualClock) -> Self {
-        Self { inner: Memory::with_clock(Arc::new(clock.clone())), faults: Arc::default() }
+    pub(crate) fn before(broker: impl Broker) -> Self {
+        Self { inner: broker.into_any(), faults: Arc::default() }
     }
 
     fn reach(&self) -> Result<(), Error> {
@@ -74,7 +74,9 @@ impl Broker for Faulty {
         let verdict = |cut_off: bool| if cut_off { Verdict::Unanswered } else { answered.next().unwrap() };
         reply.settled = order.into_iter().map(verdict).collect();
         for delivery in &mut reply.claimed {
-            delivery.lease.shard = u16::from(delivery.lease.task.as_str().starts_with("far"));
+            if delivery.lease.task.as_str().starts_with("far") {
+                delivery.lease.shard = 1;
+            }
         }
         Ok(reply)
     }

@@ -11,21 +11,26 @@ local function enqueue()
     local width = rich and 3 or 2
     local n = (#ARGV - 5) / width
 
-    if bound then
+    local ids = {}
+    for i = 1, n do ids[i] = ARGV[6 + (i - 1) * width] end
+    local known = call('HMGET', BODY, unpack(ids))
+    local new = 0
+    for i = 1, n do
+        if not known[i] then new = new + 1 end
+    end
+
+    if bound and new > 0 then
         local waiting = call('ZCOUNT', S, '-inf', now)
         for p = 0, 2 do waiting = waiting + rules.ready_count(p) end
-        if waiting + n > bound then return {'ready', waiting} end
+        if waiting + new > bound then return {'ready', waiting} end
     end
-    if age then
+    if age and new > 0 then
         for p = 0, 2 do
             local since = rules.oldest(p)
             if since and now - since > age then return {'age', now - since} end
         end
     end
 
-    local ids = {}
-    for i = 1, n do ids[i] = ARGV[6 + (i - 1) * width] end
-    local known = call('HMGET', BODY, unpack(ids))
     local stamp = pack('>I6I6I4I4', now, now, 0, 0)
     local answers = {}
 
