@@ -1,7 +1,6 @@
 //! MySQL and MariaDB: every type, and the conflicts that their SQL cannot name.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(unreachable_pub, reason = "the derives of sea-orm make public items")]
-#![cfg(feature = "mysql")]
 
 mod common;
 

@@ -178,7 +178,23 @@ impl Place {
     }
 
     pub async fn connect_with(&self, connections: u32) -> DatabaseConnection {
-        let mut options = ConnectOptions::new(&self.address);
+        self.connect_to(&self.address, connections).await
+    }
+
+    /// Connects to a port that leads to the server.
+    pub async fn connect_through(&self, port: u16) -> DatabaseConnection {
+        let address = self.address.replace(&format!(":{}/", self.port()), &format!(":{port}/"));
+        self.connect_to(&address, 4).await
+    }
+
+    /// The server's port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        let (address, _) = self.address.rsplit_once('/').unwrap();
+        address.rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    async fn connect_to(&self, address: &str, connections: u32) -> DatabaseConnection {
+        let mut options = ConnectOptions::new(address);
         options.max_connections(connections).sqlx_logging(false);
         match self.kind {
             Kind::Sqlite => {
