@@ -183,6 +183,26 @@ async fn a_server_that_hangs_costs_no_more_than_the_deadline() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_slow_to_take_a_connection_is_waited_for() {
+    let server = Server::start(&[]);
+    server.freeze();
+    let broker = tokio::spawn({
+        let url = server.url();
+        async move { Redis::builder(&url).deadline(DEADLINE * 3).connect().await }
+    });
+    // Longer than a connection may take.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    server.thaw();
+    assert!(broker.await.unwrap().unwrap().queues().await.unwrap().is_empty());
+    server.freeze();
+    let begun = Instant::now();
+    let error = Redis::builder(&server.url()).deadline(DEADLINE).connect().await.unwrap_err();
+    assert!(matches!(error, Error::Unanswered { waited, .. } if waited >= DEADLINE), "{error}");
+    assert!(begun.elapsed() < DEADLINE * 3, "{error} came after {:?}", begun.elapsed());
+    server.thaw();
+}
+
+#[tokio::test]
 async fn a_step_that_is_repeated_finds_what_it_had_claimed() {
     let server = Server::start(&[]);
     let queue = queue_on(&server).await;

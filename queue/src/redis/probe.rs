@@ -1,6 +1,6 @@
 //! What is asked of a server before it is trusted with a queue.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, FromRedisValue, RedisError, Value, cmd};
@@ -15,24 +15,46 @@ use crate::Error;
 /// The oldest version whose commands and options the functions use. Valkey counts on from 7.2 and tells that number.
 const OLDEST: (u32, u32) = (7, 0);
 
-/// Looks for a server that answers, checks it, and answers whether it belongs to a cluster.
+/// Looks for a server that answers, checks it, and answers whether it belongs to a cluster. Where nobody listens is
+/// asked once; a server that is slow to take a connection may be busy, and is asked again within the patience.
 pub(super) async fn check(addresses: &Addresses, patience: Duration) -> Result<bool, Error> {
-    let mut last = None;
+    let begun = Instant::now();
+    loop {
+        match look_around(addresses, patience, begun).await {
+            Err(Miss { slow: true, .. }) if begun.elapsed() < patience => {}
+            answer => return answer.map_err(|miss| miss.error),
+        }
+    }
+}
+
+/// Why no server will do.
+struct Miss {
+    error: Error,
+    /// Whether one of them might have taken the connection, with more time.
+    slow: bool,
+}
+
+/// Asks each server once, until one takes the connection.
+async fn look_around(addresses: &Addresses, patience: Duration, begun: Instant) -> Result<bool, Miss> {
+    let decided = |error| Miss { error, slow: false };
+    let mut miss = decided(Error::Closed);
     for seed in addresses.seeds() {
         let server = seed.addr().to_string();
         match timeout(patience, open(addresses, seed.clone())).await {
             Ok(Ok(connection)) => {
-                let look = timeout(patience, examine(connection, &server));
-                return look
-                    .await
-                    .unwrap_or_else(|_| Err(unanswered(patience, &server, "it does not answer")));
+                let look = timeout(patience, examine(connection, &server)).await;
+                let silent = |_| Err(unanswered(begun, &server, "it does not answer"));
+                return look.unwrap_or_else(silent).map_err(decided);
             }
-            Ok(Err(error)) if refuses(&error) => return Err(refusal(&server, &error)),
-            Ok(Err(error)) => last = Some(unanswered(patience, &server, &error.to_string())),
-            Err(_) => last = Some(unanswered(patience, &server, "it takes no connection")),
+            Ok(Err(error)) if refuses(&error) => return Err(decided(refusal(&server, &error))),
+            Ok(Err(error)) => {
+                miss.slow |= error.is_timeout();
+                miss.error = unanswered(begun, &server, &error.to_string());
+            }
+            Err(_) => miss.error = unanswered(begun, &server, "it takes no connection"),
         }
     }
-    Err(last.unwrap_or(Error::Closed))
+    Err(miss)
 }
 
 async fn examine(mut connection: MultiplexedConnection, server: &str) -> Result<bool, Error> {
@@ -108,9 +130,9 @@ fn refusal(server: &str, error: &RedisError) -> Error {
     Error::Refused { server: server.to_owned(), problem }
 }
 
-fn unanswered(waited: Duration, server: &str, problem: &str) -> Error {
+fn unanswered(begun: Instant, server: &str, problem: &str) -> Error {
     let problem = format!("{server}: {problem}; check that it runs and can be reached");
-    Error::Unanswered { action: "reach a server", waited, problem }
+    Error::Unanswered { action: "reach a server", waited: begun.elapsed(), problem }
 }
 
 /// A line of INFO.
