@@ -64,7 +64,7 @@ async fn between(
                     if loss == Loss::Answer {
                         server.write_all(packet).await.unwrap();
                         // The answer means that it is done.
-                        server.read(&mut answered).await.unwrap();
+                        assert!(server.read(&mut answered).await.unwrap() > 0);
                     }
                     return;
                 }
