@@ -4,8 +4,8 @@ use sea_orm::EntityTrait;
 
 /// What an insert does with a row whose key the table already holds.
 ///
-/// The key is the primary key, or what
-/// [`conflict_target`](crate::WriterBuilder::conflict_target) names.
+/// The key is the primary key, or what [`conflict_target`](crate::WriterBuilder::conflict_target) names. A row that
+/// conflicts with another one elsewhere is refused, whatever is chosen here.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum OnConflict<E: EntityTrait> {

@@ -5,13 +5,8 @@ use std::{marker::PhantomData, sync::Arc};
 use sea_orm::{EntityTrait, IntoActiveModel};
 
 use crate::{
-    Counts, Error, Rejected, Summary,
-    buffer::Buffer,
-    road::{Operation, Road},
-    row::Row,
-    table::Table,
-    task::Task,
-    writer::WriterBuilder,
+    Counts, Error, Rejected, Summary, buffer::Buffer, operation::Operation, road::Road, row::Row,
+    table::Table, task::Task, writer::WriterBuilder,
 };
 
 /// Shared by the clones of a writer; the last one dropped lets the task finish and end.

@@ -10,15 +10,41 @@
 //! - a batch is in the database whole or not at all, whenever the process dies;
 //! - a row that breaks a constraint is singled out and handed back, and the rest of its batch is kept;
 //! - memory is bounded: `add` waits while the buffer is full, and heavy rows count by their weight;
-//! - a locked database is tried again for a bounded time; any other failure stops the writer, says why to whoever
-//!   uses it next, and keeps what was not written.
+//! - a database that is locked, restarting or out of reach is tried again for a bounded time; any other failure stops
+//!   the writer, says why to whoever uses it next, and keeps what was not written.
 //!
 //! What it is not: a cache or a log. Rows that wait in memory die with the process; after [`BatchWriter::flush`] they
 //! are as durable as the database makes a commit (on SQLite with `synchronous=NORMAL` in WAL mode, a loss of power
 //! may cost the last ones; a killed process costs none). It reads nothing back: generated keys are not returned.
 //!
-//! Limits: SQLite only, through sea-orm's `sqlx-sqlite`. SQLite stores NaN as NULL, here as everywhere.
+//! # Databases
+//! Each has a feature of its own; the connection decides which one a writer speaks to.
 //!
+//! | feature | database | its ways |
+//! |---|---|---|
+//! | `sqlite` (default) | SQLite | statements of up to 500 rows |
+//! | `postgres` | PostgreSQL, tested on 15 | single values, UNNEST of arrays, binary COPY |
+//! | `mysql` | MariaDB, tested on 10.11; MySQL | statements of up to 500 rows, updates by a join |
+//!
+//! PostgreSQL's way is chosen for each statement from the number of rows, their types and the conflict clause, and told
+//! in a `tracing` event of the level TRACE. Whatever the way, the table holds the same.
+//!
+//! # When a connection breaks
+//! Before the commit, nothing was written, and the batch is tried again. While the commit is under way, nobody knows.
+//! A batch that leaves the same table when it is written twice is then written again: updates, and inserts with an
+//! [`OnConflict`] other than `Reject` whose rows set the conflict target. Rows that were there already count as
+//! skipped. Any other batch stops the writer with [`Error::InDoubt`].
+//!
+//! # Limits
+//! - SQLite and MySQL have no arrays, network addresses and vectors; an entity with such a column is refused.
+//! - Numbers above 9,223,372,036,854,775,807 are refused, save on MySQL. SQLite stores NaN as NULL. PostgreSQL refuses
+//!   text with a NUL byte: such a row comes back.
+//! - PostgreSQL: a document for a column of type `json` is stored as it is; sea-orm's own insert sends it through
+//!   `jsonb`, which orders and spaces it anew.
+//! - MySQL and MariaDB have no conflict target. A row that conflicts with another one outside of the target is refused
+//!   here as on the others; each row must be in an engine with transactions, such as InnoDB.
+//!
+//! # Example
 //! ```
 //! use cofferdam_store::BatchWriter;
 //! use sea_orm::{ConnectionTrait, Database, EntityTrait, PaginatorTrait, Set};
@@ -53,6 +79,10 @@
 //! ```
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "without a database nobody takes what is made ready for its road")
+)]
 
 mod backoff;
 mod batch;
@@ -62,6 +92,11 @@ mod error;
 mod handle;
 mod limits;
 mod observer;
+mod operation;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod road;
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+#[path = "no_road.rs"]
 mod road;
 mod row;
 mod summary;

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use super::{
     database::{Database, Session as _, Touched},
     fault::{Fault, Severity},
-    operation::Operation,
     part::Part,
 };
 use crate::{
     Error,
     batch::Verdict,
+    operation::Operation,
     row::{Row, Shape},
     table::Table,
 };

@@ -6,10 +6,9 @@ use super::{
     apply::{Search, apply, is_one_statement},
     database::{Database, Session as _},
     fault::{Fault, Severity},
-    operation::Operation,
     part::Part,
 };
-use crate::{Error, batch::Verdict, row::Row, table::Table};
+use crate::{Error, batch::Verdict, conflict::Conflict, operation::Operation, row::Row, table::Table};
 
 /// Writes batches into one table.
 pub(super) struct Batches<D> {
@@ -95,6 +94,21 @@ impl<D: Database> Batches<D> {
             Err(fault) => {
                 session.roll_back().await;
                 Err(fault)
+            }
+        }
+    }
+}
+
+impl Operation {
+    /// Whether the table is the same after these rows were written twice as after once, so that they may be written
+    /// again when a commit's outcome is not known.
+    pub(super) fn is_repeatable(&self, rows: &[Row]) -> bool {
+        match self {
+            Self::Update => true,
+            Self::Insert(Conflict::Reject) => false,
+            Self::Insert(Conflict::DoNothing { target } | Conflict::Update { target, .. }) => {
+                // A key that the database makes up is another one the second time.
+                rows.iter().all(|row| target.iter().all(|column| row.shape.contains(*column)))
             }
         }
     }

@@ -7,20 +7,15 @@
 //!
 //! What a road must never do: leave half a batch behind, or say of a row what is not so. Everything here works on flat
 //! rows, so it is compiled once and not once an entity.
-#![cfg_attr(
-    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
-    allow(dead_code, unused_imports, reason = "without a database nobody takes a road")
-)]
 
 mod apply;
 mod batches;
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+mod bound;
 mod database;
 mod fault;
-mod operation;
 mod part;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod sql;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod texts;
 
 #[cfg(feature = "mysql")]
@@ -35,8 +30,7 @@ use std::sync::Arc;
 use sea_orm::{DatabaseConnection, DatabaseConnectionType, DbBackend};
 
 use self::batches::Batches;
-pub(crate) use self::operation::Operation;
-use crate::{Error, batch::Verdict, row::Row, table::Table};
+use crate::{Error, batch::Verdict, operation::Operation, row::Row, table::Table};
 
 /// Writes batches of one kind into one table of one database.
 pub(crate) struct Road(To);
@@ -96,8 +90,6 @@ impl Road {
             To::Postgres(batches) => batches.write(rows, verdict).await,
             #[cfg(feature = "mysql")]
             To::Mysql(batches) => batches.write(rows, verdict).await,
-            #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
-            _ => Ok(()),
         }
     }
 }

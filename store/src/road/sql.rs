@@ -1,9 +1,5 @@
 //! Pieces of SQL that the databases share.
 
-use sea_orm::sea_query::Values;
-use sea_query_sqlx::SqlxValues;
-
-use super::part::Part;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::conflict::Conflict;
 use crate::{
@@ -14,11 +10,6 @@ use crate::{
 /// The columns of a shape.
 pub(super) fn chosen<'a>(table: &'a Table, shape: &Shape) -> Vec<&'a Column> {
     shape.columns().filter_map(|column| table.columns.get(column)).collect()
-}
-
-/// The columns of the key.
-pub(super) fn key(table: &Table) -> Vec<&Column> {
-    table.key.iter().filter_map(|column| table.columns.get(*column)).collect()
 }
 
 /// Separated by commas.
@@ -60,16 +51,4 @@ pub(super) fn on_conflict(table: &Table, shape: &Shape, conflict: &Conflict) -> 
             format!(" ON CONFLICT ({}) DO {action}", names(target))
         }
     }
-}
-
-/// The arguments of a statement, row by row. They are copied: the rows stay in memory until their transaction is
-/// committed.
-pub(super) fn values(part: Part<'_>) -> SqlxValues {
-    SqlxValues(Values(part.rows().flat_map(|row| row.values.iter().cloned()).collect()))
-}
-
-/// The keys of the rows, as arguments.
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
-pub(super) fn keys(table: &Table, part: Part<'_>) -> SqlxValues {
-    SqlxValues(Values(part.rows().filter_map(|row| row.key(&table.key)).flatten().collect()))
 }

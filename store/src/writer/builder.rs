@@ -10,7 +10,8 @@ use crate::{
     conflict::Conflict,
     handle::Handle,
     limits::Limits,
-    road::{Operation, backend},
+    operation::Operation,
+    road::backend,
     table::{Table, position},
 };
 

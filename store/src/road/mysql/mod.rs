@@ -17,15 +17,15 @@ use sea_orm::sqlx::{self, MySqlPool};
 
 use self::{fault::fault, session::Session};
 use super::{
+    bound,
     database::{Database, Touched},
     fault::{Fault, Severity},
-    operation::Operation,
     part::Part,
-    sql,
     texts::Texts,
 };
 use crate::{
     conflict::Conflict,
+    operation::Operation,
     row::{Row, Shape},
     table::Table,
 };
@@ -58,7 +58,7 @@ impl Mysql {
     /// The numbers of the rows whose key the table does not hold.
     async fn missing(&mut self, session: &mut Session, part: Part<'_>) -> Result<Vec<usize>, Fault> {
         let text = self.absent.text(&self.key, part.len(), || statement::absent(&self.table, part.len()));
-        let numbers = session.numbers(text, sql::keys(&self.table, part)).await?;
+        let numbers = session.numbers(text, bound::keys(&self.table, part)).await?;
         Ok(numbers.into_iter().filter_map(|number| usize::try_from(number).ok()).collect())
     }
 }
@@ -124,12 +124,12 @@ impl Database for Mysql {
         });
         match &*operation {
             Operation::Insert(Conflict::Reject) => {
-                let written = session.execute(text, sql::values(part)).await?;
+                let written = session.execute(text, bound::values(part)).await?;
                 Ok(Touched { written, missing: Vec::new() })
             }
             Operation::Insert(conflict) => {
                 session.reset_conflicts().await?;
-                session.execute(text, sql::values(part)).await?;
+                session.execute(text, bound::values(part)).await?;
                 let (met, foreign) = session.conflicts().await?;
                 if foreign > 0 {
                     let reason = "the row conflicts with another one outside of the conflict target";
@@ -140,7 +140,7 @@ impl Database for Mysql {
             }
             Operation::Update => {
                 // The driver asks for the rows that were found, whether or not they were changed by it.
-                let written = session.execute(text, sql::values(part)).await?;
+                let written = session.execute(text, bound::values(part)).await?;
                 let missing = if written < rows { self.missing(session, part).await? } else { Vec::new() };
                 Ok(Touched { written, missing })
             }

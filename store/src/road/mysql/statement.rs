@@ -2,7 +2,10 @@
 
 use crate::{
     conflict::Conflict,
-    road::sql::{all, chosen, key, list, name},
+    road::{
+        bound::key,
+        sql::{all, chosen, list, name},
+    },
     row::Shape,
     table::Table,
 };

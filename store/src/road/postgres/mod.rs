@@ -32,13 +32,13 @@ use self::{catalog::Catalog, session::Session, wire::Wire};
 use super::{
     database::{Database, Touched},
     fault::Fault,
-    operation::Operation,
     part::Part,
     sql,
     texts::{MAX_SHAPES, Text, Texts},
 };
 use crate::{
     conflict::Conflict,
+    operation::Operation,
     row::{Row, Shape},
     table::Table,
 };
@@ -162,7 +162,8 @@ impl Database for Postgres {
     }
 
     async fn learn(&mut self) -> Result<(), Fault> {
-        if self.catalog.is_none() {
+        let may_copy = matches!(*self.operation, Operation::Insert(Conflict::Reject));
+        if may_copy && self.catalog.is_none() {
             self.catalog = Some(Catalog::read(&self.pool, &self.table).await?);
         }
         Ok(())

@@ -21,14 +21,14 @@ use sea_orm::sqlx::SqlitePool;
 
 use self::session::Session;
 use super::{
+    bound,
     database::{Database, Touched},
     fault::Fault,
-    operation::Operation,
     part::Part,
-    sql,
     texts::Texts,
 };
 use crate::{
+    operation::Operation,
     row::{Row, Shape},
     table::Table,
 };
@@ -59,7 +59,7 @@ impl Sqlite {
     /// The numbers of the rows whose key the table does not hold.
     async fn missing(&mut self, session: &mut Session, part: Part<'_>) -> Result<Vec<usize>, Fault> {
         let text = self.absent.text(&self.key, part.len(), || statement::absent(&self.table, part.len()));
-        let numbers = session.numbers(text, sql::keys(&self.table, part)).await?;
+        let numbers = session.numbers(text, bound::keys(&self.table, part)).await?;
         Ok(numbers.into_iter().filter_map(|number| usize::try_from(number).ok()).collect())
     }
 }
@@ -100,7 +100,7 @@ impl Database for Sqlite {
             Operation::Insert(conflict) => statement::insert(&self.table, shape, part.len(), conflict),
             Operation::Update => statement::update(&self.table, shape, part.len()),
         });
-        let written = session.execute(text, sql::values(part)).await?.rows_affected();
+        let written = session.execute(text, bound::values(part)).await?.rows_affected();
         let missing = match *self.operation {
             Operation::Update if written < part.len() as u64 => self.missing(session, part).await?,
             _ => Vec::new(),

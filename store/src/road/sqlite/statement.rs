@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use crate::{
     conflict::Conflict,
-    road::sql::{all, chosen, key, list, name, on_conflict, quote},
+    road::{
+        bound::key,
+        sql::{all, chosen, list, name, on_conflict, quote},
+    },
     row::Shape,
     table::{Column, Table},
 };

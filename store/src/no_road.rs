@@ -1,0 +1,36 @@
+//! What stands for the roads in a build without the feature of any database: a refusal.
+
+use std::sync::Arc;
+
+use sea_orm::{DatabaseConnection, DbBackend};
+
+use crate::{Error, batch::Verdict, operation::Operation, row::Row, table::Table};
+
+/// There is none.
+pub(crate) enum Road {}
+
+impl Road {
+    pub(crate) fn new(
+        connection: &DatabaseConnection,
+        _: Arc<Table>,
+        _: Operation,
+        _: usize,
+    ) -> Result<Self, Error> {
+        Err(unsupported(connection))
+    }
+
+    pub(crate) async fn write(&mut self, _: &[Row], _: &mut Verdict) -> Result<(), Error> {
+        match *self {}
+    }
+}
+
+pub(crate) fn backend(connection: &DatabaseConnection) -> Result<DbBackend, Error> {
+    Err(unsupported(connection))
+}
+
+fn unsupported(connection: &DatabaseConnection) -> Error {
+    Error::Unsupported {
+        what: format!("a {connection:?}"),
+        remedy: "enable the feature of cofferdam-store that is named for its database: sqlite, postgres or mysql",
+    }
+}
