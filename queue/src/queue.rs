@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES, check_setting};
+use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES, MAX_DEPENDENCIES, check_setting};
 use crate::{
     AnyBroker, Bound, Broker, Cancelled, Delivery, Ending, Enqueued, Error, Follow, Lease, Listener, NewTask,
     Note, Novelty, Observer, Operation, OperationEvent, QueueName, QueueSettings, QueueStats, ReapScope,
@@ -70,8 +70,8 @@ impl Queue {
         answers.into_iter().next().ok_or(Error::UnknownTask { id })
     }
 
-    /// Puts any number of tasks in, in as many trips of at most [`MAX_BATCH`] tasks and [`MAX_BATCH_BYTES`] as it
-    /// takes, and answers in their order.
+    /// Puts any number of tasks in, in as many trips of at most [`MAX_BATCH`] tasks, [`MAX_BATCH_BYTES`] and
+    /// [`MAX_DEPENDENCIES`] as it takes, and answers in their order.
     ///
     /// # Errors
     /// When a payload is too large or the store fails. The tasks of earlier trips are in the queue then; give tasks
@@ -375,15 +375,17 @@ impl Queue {
     }
 }
 
-/// Parts of at most [`MAX_BATCH`] tasks and [`MAX_BATCH_BYTES`], in order.
+/// Parts of at most [`MAX_BATCH`] tasks and [`MAX_BATCH_BYTES`], in order, which wait for at most [`MAX_DEPENDENCIES`]
+/// others: each costs a store about as much as a task, and it serves nobody else meanwhile.
 pub(crate) fn trips(tasks: Vec<NewTask>) -> impl Iterator<Item = Vec<NewTask>> {
     let mut rest = tasks.into_iter().peekable();
     std::iter::from_fn(move || {
-        let mut bytes = 0_usize;
+        let (mut bytes, mut dependencies) = (0_usize, 0_usize);
         let mut trip = Vec::new();
         while let Some(task) = rest.next_if(|task| {
             bytes = bytes.saturating_add(task.weight());
-            trip.is_empty() || bytes <= MAX_BATCH_BYTES
+            dependencies = dependencies.saturating_add(task.after.len());
+            trip.is_empty() || bytes <= MAX_BATCH_BYTES && dependencies <= MAX_DEPENDENCIES
         }) {
             trip.push(task);
             if trip.len() == MAX_BATCH {
@@ -397,5 +399,23 @@ pub(crate) fn trips(tasks: Vec<NewTask>) -> impl Iterator<Item = Vec<NewTask>> {
 impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trip_is_bounded_by_its_tasks_its_bytes_and_what_they_wait_for() {
+        let sizes = |tasks| trips(tasks).map(|trip| trip.len()).collect::<Vec<_>>();
+        let waits = |count| NewTask::marker().after((0..count).map(|_| TaskId::random()));
+        assert!(sizes(Vec::new()).is_empty());
+        assert_eq!(sizes((0..=MAX_BATCH).map(|_| NewTask::new("")).collect()), [MAX_BATCH, 1]);
+        let half = || NewTask::new(vec![0; MAX_BATCH_BYTES / 2]);
+        assert_eq!(sizes(vec![half(), half(), half()]), [2, 1]);
+        // What is too large in any case is left to the store to refuse.
+        let most = MAX_DEPENDENCIES;
+        assert_eq!(sizes(vec![waits(most + 1), waits(most), waits(1), waits(most - 1)]), [1, 1, 2]);
     }
 }

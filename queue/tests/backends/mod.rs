@@ -17,6 +17,9 @@ use cofferdam_queue::Redis;
 use cofferdam_queue::Sqlite;
 use cofferdam_queue::{AnyBroker, Broker, Clock, ManualClock, Memory, Queue};
 
+#[cfg(feature = "redis")]
+use crate::support::PATIENCE;
+
 /// An empty store of one of the kinds.
 pub(crate) struct Backend {
     store: Store,
@@ -111,7 +114,8 @@ impl Backend {
             }
             #[cfg(feature = "redis")]
             Store::Redis { urls, prefix } => {
-                let builder = Redis::builder(urls).prefix(prefix);
+                // The servers are shared with other tests, and a busy machine is no failure.
+                let builder = Redis::builder(urls).prefix(prefix).deadline(PATIENCE);
                 let builder = self.clock.iter().cloned().fold(builder, |builder, clock| builder.clock(clock));
                 builder.connect().await.unwrap().into_any()
             }
