@@ -11,6 +11,8 @@ pub(crate) struct Batch {
     pub(crate) taken: usize,
     /// The room in bytes that the taken rows hold until the batch is settled.
     pub(crate) cost: usize,
+    /// Whether the rows come from the spool, and so never were in the buffer.
+    pub(crate) replayed: bool,
 }
 
 /// What became of a batch. A road fills it in as transactions commit, so that a retry after a failure goes on where
@@ -23,6 +25,10 @@ pub(crate) struct Verdict {
     pub(crate) skipped: u64,
     /// The places of the rejected rows in the batch, and why.
     pub(crate) rejected: Vec<(usize, Error)>,
+    /// Whether a sink holds the rejected rows, so that memory need not.
+    pub(crate) delivered: bool,
+    /// What the last transaction did, if it was committed, which is not known.
+    pub(crate) doubtful: Option<Box<Verdict>>,
 }
 
 impl Verdict {
@@ -33,6 +39,14 @@ impl Verdict {
         self.written += part.written;
         self.skipped += part.skipped;
         self.rejected.extend(part.rejected.into_iter().map(|(place, error)| (base + place, error)));
+    }
+
+    /// How many rows are decided, and the places of those that are refused, once a transaction is committed that
+    /// does this.
+    pub(crate) fn after(&self, part: &Self) -> (usize, Vec<usize>) {
+        let refused = self.rejected.iter().map(|(place, _)| *place);
+        let new = part.rejected.iter().map(|(place, _)| self.settled + place);
+        (self.settled + part.settled, refused.chain(new).collect())
     }
 
     pub(crate) fn reject(&mut self, place: usize, error: Error) {

@@ -5,7 +5,7 @@
 
 mod state;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::{
     sync::{Notify, Semaphore, SemaphorePermit},
@@ -18,6 +18,7 @@ use crate::{
     batch::{Batch, Verdict},
     limits::Limits,
     row::Row,
+    spool::{Log, Record},
 };
 
 /// Called with each rejected row instead of keeping it.
@@ -33,24 +34,36 @@ pub(crate) struct Buffer {
     /// Room for bytes, likewise.
     bytes: Semaphore,
     /// Wakes the task.
-    wake: Notify,
+    wake: Arc<Notify>,
     /// Wakes those who wait for rows to be settled or for the end.
     progress: Notify,
+    spool: Option<Arc<Log>>,
     state: Mutex<State>,
 }
 
 impl Buffer {
-    pub(crate) fn new(limits: Limits, table: &'static str, on_rejected: Option<OnRejected>) -> Self {
+    pub(crate) fn new(
+        limits: Limits,
+        table: &'static str,
+        on_rejected: Option<OnRejected>,
+        wake: Arc<Notify>,
+        spool: Option<Arc<Log>>,
+    ) -> Self {
         Self {
             rows: Semaphore::new(limits.capacity),
             bytes: Semaphore::new(limits.capacity_bytes),
-            wake: Notify::new(),
+            wake,
+            spool,
             progress: Notify::new(),
             state: Mutex::new(State::default()),
             limits,
             table,
             on_rejected,
         }
+    }
+
+    pub(crate) fn spool(&self) -> Option<&Arc<Log>> {
+        self.spool.as_ref()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -60,11 +73,20 @@ impl Buffer {
     /// Adds a row, waiting for room.
     ///
     /// Cancellation safe: room is reserved first, and from the reservation to the entry there is no await. A
-    /// cancelled call has not added its row.
-    pub(crate) async fn add(&self, row: Row) -> Result<(), Error> {
+    /// cancelled call has not added its row, unless it waits for the spool's fsync.
+    pub(crate) async fn add(&self, mut row: Row) -> Result<(), Error> {
         let cost = self.cost(&row);
+        let spooling = match &self.spool {
+            Some(spool) => Some((spool, spool.encode(&row)?)),
+            None => None,
+        };
         let place = self.rows.acquire().await.map_err(|_| self.refusal())?;
         let room = self.reserve(cost).await?;
+        let spooling = match spooling {
+            Some((spool, record)) => Some((spool, self.reserve_spool(spool, &record).await?, record)),
+            None => None,
+        };
+        let mut spooled = None;
         let due = {
             let mut state = self.lock();
             if let Some(refusal) = state.refusal() {
@@ -72,17 +94,30 @@ impl Buffer {
             }
             place.forget();
             room.forget();
+            if let Some((spool, space, record)) = spooling {
+                space.forget();
+                // Under the buffer's lock, so that the rows have one order here and there.
+                let seq = spool.append(record);
+                row.seqs.push(seq);
+                spooled = Some((spool, seq));
+            }
             state.push(row, &self.limits)
         };
         if due {
             self.wake.notify_one();
         }
-        Ok(())
+        match spooled {
+            Some((spool, seq)) => spool.confirm(seq).await,
+            None => Ok(()),
+        }
     }
 
     /// Waits until every row added before the call is decided.
     pub(crate) async fn flush(&self) -> Result<(), Error> {
         let target = self.lock().ask_flush();
+        if let Some(spool) = &self.spool {
+            spool.ask_sync();
+        }
         self.wake.notify_one();
         loop {
             let progress = self.progress.notified();
@@ -98,6 +133,9 @@ impl Buffer {
         self.lock().closing = true;
         self.rows.close();
         self.bytes.close();
+        if let Some(spool) = &self.spool {
+            spool.shut();
+        }
         self.wake.notify_one();
     }
 
@@ -123,6 +161,15 @@ impl Buffer {
         std::mem::take(&mut self.lock().rejected)
     }
 
+    pub(crate) fn take_sink_error(&self) -> Option<Error> {
+        self.lock().sink_error.take()
+    }
+
+    /// Remembers that a sink did not take rejected rows.
+    pub(crate) fn sink_failed(&self, error: Error) {
+        self.lock().sink_error.get_or_insert(error);
+    }
+
     pub(crate) fn take_unwritten(&self) -> Vec<Row> {
         std::mem::take(&mut self.lock().unwritten)
     }
@@ -133,12 +180,15 @@ impl Buffer {
         state.counts.accepted - state.settled
     }
 
-    /// Waits until a batch is due and takes it; `None` once the buffer is shut and empty.
+    /// Waits until a batch is due and takes it; `None` once the buffer is shut and empty, or the spool has failed.
     ///
     /// Cancellation safe: rows are taken only when the call returns.
     pub(crate) async fn next(&self) -> Option<Batch> {
         loop {
             let woken = self.wake.notified();
+            if self.spool.as_ref().is_some_and(|spool| spool.failure().is_some()) {
+                return None;
+            }
             // The guard must be gone before the await, hence the statement of its own.
             let next = self.lock().next(&self.limits, Instant::now());
             match next {
@@ -156,27 +206,42 @@ impl Buffer {
     fn take(&self, trigger: Trigger) -> Batch {
         let rows = self.lock().take(&self.limits);
         let cost = rows.iter().map(|row| self.cost(row) as usize).sum();
-        Batch { trigger, taken: rows.len(), rows, cost }
+        Batch { trigger, taken: rows.len(), rows, cost, replayed: false }
+    }
+
+    /// Makes a batch of rows that were found in the spool.
+    pub(crate) fn replay(&self, rows: Vec<Row>) -> Batch {
+        self.lock().counts.replayed += rows.len() as u64;
+        Batch { trigger: Trigger::Replay, taken: rows.len(), rows, cost: 0, replayed: true }
     }
 
     /// Takes over the end of a batch, whose rows are all decided; gives back their room.
     pub(crate) fn settle(&self, batch: Batch, verdict: Verdict) {
-        let Batch { rows, taken, cost, .. } = batch;
+        let Batch { rows, taken, cost, replayed, .. } = batch;
         let coalesced = taken - rows.len();
+        let seqs = seqs(&rows);
         let rejected = pick(rows, verdict.rejected);
         let refused = rejected.len() as u64;
-        let kept = self.hand_over(rejected);
+        let kept = self.hand_over(rejected, verdict.delivered);
+        // Not before the callback has them: if it panics, they are tried again after the next start.
+        if let Some(spool) = &self.spool {
+            spool.settle(&seqs, &[]);
+        }
         {
             let mut state = self.lock();
             state.counts.written += verdict.written;
             state.counts.skipped += verdict.skipped;
             state.counts.coalesced += coalesced as u64;
             state.counts.rejected += refused;
-            state.settled += taken as u64;
+            if !replayed {
+                state.settled += taken as u64;
+            }
             state.rejected.extend(kept);
         }
-        self.rows.add_permits(taken);
-        self.bytes.add_permits(cost);
+        if !replayed {
+            self.rows.add_permits(taken);
+            self.bytes.add_permits(cost);
+        }
         self.progress.notify_waiters();
     }
 
@@ -186,15 +251,24 @@ impl Buffer {
     }
 
     /// Stops for good: what is undecided is kept to be handed back, and whoever waits is told why.
+    ///
+    /// Rows that are safe in the spool are left to it. Blocks, if the spool has rows that are not on the disk yet.
     pub(crate) fn fail(&self, error: Error, flight: Option<(Batch, Verdict)>) {
+        self.lock().stopping.get_or_insert_with(|| error.clone());
         let mut rejected = Vec::new();
         let mut lost = None;
+        let mut delivered = false;
         if let Some((Batch { mut rows, taken, .. }, verdict)) = flight {
             let undecided = rows.split_off(verdict.settled.min(rows.len()));
+            if let Some(spool) = &self.spool {
+                spool.settle(&seqs(&rows), &seqs(&undecided));
+            }
             let coalesced = taken - rows.len() - undecided.len();
             rejected = pick(rows, verdict.rejected);
             lost = Some((undecided, verdict.written, verdict.skipped, coalesced as u64));
+            delivered = verdict.delivered;
         }
+        let safe = self.spool.as_ref().map_or(0, |spool| spool.sync_blocking());
         {
             let mut state = self.lock();
             if let Some((undecided, written, skipped, coalesced)) = lost {
@@ -205,8 +279,10 @@ impl Buffer {
             }
             // Kept, not given to the callback: this may run while a panic of that very callback unwinds.
             state.counts.rejected += rejected.len() as u64;
-            state.rejected.extend(rejected);
-            state.fail(error);
+            if !delivered {
+                state.rejected.extend(rejected);
+            }
+            state.fail(error, safe);
         }
         self.rows.close();
         self.bytes.close();
@@ -234,13 +310,25 @@ impl Buffer {
         self.progress.notify_waiters();
     }
 
-    /// Gives rejected rows to the callback, if there is one; returns those that are to be kept.
-    fn hand_over(&self, rejected: Vec<(Row, Error)>) -> Vec<(Row, Error)> {
-        let Some(on_rejected) = &self.on_rejected else { return rejected };
+    /// Gives rejected rows to the callback, if there is one; returns those that are to be kept: none, if a sink has
+    /// taken them.
+    fn hand_over(&self, rejected: Vec<(Row, Error)>, delivered: bool) -> Vec<(Row, Error)> {
+        let Some(on_rejected) = &self.on_rejected else {
+            return if delivered { Vec::new() } else { rejected };
+        };
         for (row, error) in rejected {
             on_rejected(row, error);
         }
         Vec::new()
+    }
+
+    /// Reserves room on the disk; while it waits, the rows in the queue are pressed out, so that there will be some.
+    async fn reserve_spool<'a>(&self, spool: &'a Log, record: &Record) -> Result<SemaphorePermit<'a>, Error> {
+        if let Some(permit) = spool.try_reserve(record) {
+            return Ok(permit);
+        }
+        let _pressing = Pressing::begin(self);
+        spool.reserve(record).await.map_err(|_| self.refusal())
     }
 
     /// Reserves room for a row's weight; while it waits, the rows in the queue are pressed out.
@@ -254,7 +342,9 @@ impl Buffer {
 
     /// Why the buffer takes no rows any more.
     fn refusal(&self) -> Error {
-        self.lock().refusal().unwrap_or(Error::Closed)
+        let refusal = self.lock().refusal();
+        let failure = || self.spool.as_ref().and_then(|spool| spool.failure());
+        refusal.or_else(failure).unwrap_or(Error::Closed)
     }
 
     /// The room in bytes that a row takes. A row heavier than the whole buffer takes all of it, and so goes through
@@ -284,6 +374,11 @@ impl Drop for Pressing<'_> {
     fn drop(&mut self) {
         self.0.lock().pressing -= 1;
     }
+}
+
+/// The numbers under which a spool holds the rows.
+fn seqs(rows: &[Row]) -> Vec<u64> {
+    rows.iter().flat_map(|row| row.seqs.iter().copied()).collect()
 }
 
 /// Takes the named rows out, each with its error.

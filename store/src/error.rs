@@ -1,6 +1,6 @@
 //! What can go wrong, whose fault it is, and what to do about it.
 
-use std::time::Duration;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use sea_orm::DbErr;
 
@@ -71,6 +71,9 @@ pub enum Error {
 
     /// The connection broke while a batch was being committed, and writing its rows again could write them twice. The
     /// writer has stopped, and has the rows of that batch for `take_unwritten` although they may be in the database.
+    ///
+    /// With a [`Spool`](crate::Spool) the writer looks it up and goes on. This then comes only if the database stayed
+    /// out of reach, and the next writer with the spool looks it up.
     #[error(
         "the connection broke while rows of {table} were committed, so they may be there or not; look, or use \
          OnConflict::DoNothing with a key that is set, which makes it harmless to write them again"
@@ -116,6 +119,68 @@ pub enum Error {
         limit: usize,
     },
 
+    /// A sink did not take refused rows, or could not be opened or read. Once a writer runs, it goes on, and the rows
+    /// are handed back in memory.
+    #[error(
+        "the dead letters in {sink} cannot be reached; mend that, and collect rejected rows from the writer"
+    )]
+    DeadLetters {
+        /// The file, or the table.
+        sink: String,
+        /// What the system or the database said.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// Another writer, of this process or another, has the spool. No writer was built.
+    #[error("another writer has the spool in {}; give each writer its own, or close that one first", spool.display())]
+    SpoolLocked {
+        /// The spool's folder.
+        spool: PathBuf,
+    },
+
+    /// A file of the spool is damaged in a way that a crash does not explain. Nothing was changed.
+    #[error(
+        "the spool's file {} is damaged at byte {offset}; put it back from a copy, or set quarantine to go on with          what is whole",
+        file.display()
+    )]
+    SpoolDamaged {
+        /// The file.
+        file: PathBuf,
+        /// Where in it the first damage is.
+        offset: u64,
+    },
+
+    /// The spool's rows are not those of this writer: of another format, table, operation or columns. Nothing was
+    /// changed.
+    #[error(
+        "the spool's file {} {reason}; write its rows with the program that made it, or move the spool away",
+        file.display()
+    )]
+    SpoolForeign {
+        /// The file.
+        file: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+
+    /// The spool could not be read or written: the disk is full, or worse. A writer that runs has stopped.
+    #[error("the spool in {} failed; mend its disk, then build a new writer with it", file.display())]
+    SpoolFailed {
+        /// The spool's folder, or the file.
+        file: PathBuf,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
+
+    /// A text is not a refused row of the entity.
+    #[error("{place} is not a refused row of this entity: {reason}; see to it by hand")]
+    Letter {
+        /// The file and the line.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+
     /// The writer was closed; it takes no more rows.
     #[error("the writer is closed; build a new one")]
     Closed,
@@ -151,6 +216,18 @@ pub enum ErrorKind {
     Database,
     /// See [`Error::Backlog`].
     Backlog,
+    /// See [`Error::DeadLetters`].
+    DeadLetters,
+    /// See [`Error::SpoolLocked`].
+    SpoolLocked,
+    /// See [`Error::SpoolDamaged`].
+    SpoolDamaged,
+    /// See [`Error::SpoolForeign`].
+    SpoolForeign,
+    /// See [`Error::SpoolFailed`].
+    SpoolFailed,
+    /// See [`Error::Letter`].
+    Letter,
     /// See [`Error::Closed`].
     Closed,
     /// See [`Error::Stopped`].
@@ -173,6 +250,12 @@ impl Error {
             Self::Schema { .. } => ErrorKind::Schema,
             Self::Database { .. } => ErrorKind::Database,
             Self::Backlog { .. } => ErrorKind::Backlog,
+            Self::DeadLetters { .. } => ErrorKind::DeadLetters,
+            Self::SpoolLocked { .. } => ErrorKind::SpoolLocked,
+            Self::SpoolDamaged { .. } => ErrorKind::SpoolDamaged,
+            Self::SpoolForeign { .. } => ErrorKind::SpoolForeign,
+            Self::SpoolFailed { .. } => ErrorKind::SpoolFailed,
+            Self::Letter { .. } => ErrorKind::Letter,
             Self::Closed => ErrorKind::Closed,
             Self::Stopped => ErrorKind::Stopped,
         }
@@ -201,6 +284,12 @@ impl ErrorKind {
             Self::Schema => "schema",
             Self::Database => "database",
             Self::Backlog => "backlog",
+            Self::DeadLetters => "dead_letters",
+            Self::SpoolLocked => "spool_locked",
+            Self::SpoolDamaged => "spool_damaged",
+            Self::SpoolForeign => "spool_foreign",
+            Self::SpoolFailed => "spool_failed",
+            Self::Letter => "letter",
             Self::Closed => "closed",
             Self::Stopped => "stopped",
         }

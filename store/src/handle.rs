@@ -3,10 +3,19 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use sea_orm::{EntityTrait, IntoActiveModel};
+use tokio::sync::Notify;
 
 use crate::{
-    Counts, Error, Rejected, Summary, buffer::Buffer, operation::Operation, road::Road, row::Row,
-    table::Table, task::Task, writer::WriterBuilder,
+    Counts, Error, Rejected, Summary,
+    buffer::Buffer,
+    dead_letter::Sink,
+    operation::Operation,
+    road::Road,
+    row::Row,
+    spool::{Log, Schema},
+    table::Table,
+    task::Task,
+    writer::WriterBuilder,
 };
 
 /// Shared by the clones of a writer; the last one dropped lets the task finish and end.
@@ -28,7 +37,7 @@ impl<E: EntityTrait> Handle<E> {
         table: Table,
         operation: Operation,
     ) -> Result<Self, Error> {
-        let WriterBuilder { connection, limits, observer, on_rejected, .. } = builder;
+        let WriterBuilder { connection, limits, observer, on_rejected, dead_letters, spool, .. } = builder;
         limits.check()?;
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| Error::Configuration {
             setting: "runtime",
@@ -36,14 +45,27 @@ impl<E: EntityTrait> Handle<E> {
         })?;
         let table = Arc::new(table);
         let coalesce = matches!(operation, Operation::Update);
+        let name = if coalesce { "update" } else { "insert" };
+        let sink = dead_letters
+            .map(|choice| Sink::open(choice, &connection, Arc::clone(&table), name))
+            .transpose()?;
         let road = Road::new(&connection, Arc::clone(&table), operation, limits.rows)?;
         let on_rejected = on_rejected.map(|callback| {
             Box::new(move |row: Row, error: Error| {
                 callback(Rejected { model: Table::model::<E>(row), error });
             }) as Box<dyn Fn(Row, Error) + Send + Sync>
         });
-        let buffer = Arc::new(Buffer::new(limits, table.name, on_rejected));
-        let task = Task::new(Arc::clone(&buffer), road, Arc::clone(&table), observer, coalesce);
+        let wake = Arc::new(Notify::new());
+        let spool = spool
+            .map(|settings| {
+                let schema =
+                    Schema { table: Arc::clone(&table), kinds: Table::kinds::<E>(), operation: name };
+                Log::open(settings, schema, connection, Arc::clone(&wake))
+            })
+            .transpose()?;
+        let (log, replay) = spool.unzip();
+        let buffer = Arc::new(Buffer::new(limits, table.name, on_rejected, wake, log));
+        let task = Task::new(Arc::clone(&buffer), road, Arc::clone(&table), observer, sink, replay, coalesce);
         runtime.spawn(task.run());
         Ok(Self { buffer, table, entity: PhantomData })
     }
@@ -83,6 +105,10 @@ impl<E: EntityTrait> Handle<E> {
     }
 
     fn summary(&self) -> Summary<E> {
-        Summary { rejected: self.take_rejected(), counts: self.counts() }
+        Summary {
+            rejected: self.take_rejected(),
+            sink_error: self.buffer.take_sink_error(),
+            counts: self.counts(),
+        }
     }
 }

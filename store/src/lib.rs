@@ -13,9 +13,13 @@
 //! - a database that is locked, restarting or out of reach is tried again for a bounded time; any other failure stops
 //!   the writer, says why to whoever uses it next, and keeps what was not written.
 //!
-//! What it is not: a cache or a log. Rows that wait in memory die with the process; after [`BatchWriter::flush`] they
-//! are as durable as the database makes a commit (on SQLite with `synchronous=NORMAL` in WAL mode, a loss of power
-//! may cost the last ones; a killed process costs none). It reads nothing back: generated keys are not returned.
+//! With a [`Spool`], rows that `add` took outlive the process: the next writer with the spool writes what was not
+//! settled, and nothing twice. Refused rows outlive it in a sink of [`DeadLetters`].
+//!
+//! What it is not: a cache or a log. Without a spool, rows that wait in memory die with the process; after
+//! [`BatchWriter::flush`] they are as durable as the database makes a commit (on SQLite with `synchronous=NORMAL` in
+//! WAL mode, a loss of power may cost the last ones; a killed process costs none). It reads nothing back: generated
+//! keys are not returned.
 //!
 //! # Databases
 //! Each has a feature of its own; the connection decides which one a writer speaks to.
@@ -86,8 +90,11 @@
 
 mod backoff;
 mod batch;
+mod beside;
 mod buffer;
 mod conflict;
+mod ddl;
+mod dead_letter;
 mod error;
 mod handle;
 mod limits;
@@ -99,16 +106,20 @@ mod road;
 #[path = "no_road.rs"]
 mod road;
 mod row;
+mod spool;
 mod summary;
 mod table;
 mod task;
 mod trigger;
+mod value;
 mod writer;
 
 pub use self::{
     conflict::OnConflict,
+    dead_letter::{DeadLetter, DeadLetters},
     error::{Error, ErrorKind},
     observer::{Flushed, Observer},
+    spool::Spool,
     summary::{Counts, Rejected, Summary},
     trigger::Trigger,
     writer::{BatchUpdateWriter, BatchWriter, WriterBuilder},

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 
-use crate::{Error, batch::Verdict, operation::Operation, row::Row, table::Table};
+use crate::{Error, batch::Verdict, beside::Beside, operation::Operation, row::Row, table::Table};
 
 /// There is none.
 pub(crate) enum Road {}
@@ -19,9 +19,19 @@ impl Road {
         Err(unsupported(connection))
     }
 
-    pub(crate) async fn write(&mut self, _: &[Row], _: &mut Verdict) -> Result<(), Error> {
+    pub(crate) async fn write(
+        &mut self,
+        _: &[Row],
+        _: &mut Verdict,
+        _: Option<&dyn Beside>,
+    ) -> Result<(), Error> {
         match *self {}
     }
+}
+
+/// No database, so none that could be busy.
+pub(crate) fn is_busy(_: &DbErr, _: DbBackend) -> bool {
+    false
 }
 
 pub(crate) fn backend(connection: &DatabaseConnection) -> Result<DbBackend, Error> {

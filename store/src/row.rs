@@ -37,12 +37,14 @@ pub(crate) struct Row {
     pub(crate) values: Vec<Value>,
     /// An estimate of the memory that the row holds, in bytes.
     pub(crate) weight: usize,
+    /// The numbers under which a spool holds the row; several, once updates were merged. Empty without a spool.
+    pub(crate) seqs: Vec<u64>,
 }
 
 impl Row {
     pub(crate) fn new(shape: Shape, values: Vec<Value>) -> Self {
         let weight = size_of::<Self>() + values.iter().map(weight).sum::<usize>();
-        Self { shape, values, weight }
+        Self { shape, values, weight, seqs: Vec::new() }
     }
 
     /// The row's values with the numbers of their columns.

@@ -6,12 +6,14 @@ use crate::Error;
 
 /// How many rows met which end since the writer was built.
 ///
-/// After [`close`](crate::BatchWriter::close), `accepted` is the sum of all others.
+/// After [`close`](crate::BatchWriter::close), `accepted` and `replayed` together are the sum of all others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
     /// Rows that `add` took.
     pub accepted: u64,
+    /// Rows that the writer found in its [`Spool`](crate::Spool) and took up again.
+    pub replayed: u64,
     /// Rows that are in the database.
     pub written: u64,
     /// Rows that the database left out as asked: a conflict with
@@ -23,6 +25,8 @@ pub struct Counts {
     pub rejected: u64,
     /// Rows that a failed writer holds for [`take_unwritten`](crate::BatchWriter::take_unwritten), or has given.
     pub unwritten: u64,
+    /// Rows that a failed writer has left in its [`Spool`](crate::Spool), for the next writer with it.
+    pub spooled: u64,
 }
 
 /// What a writer did so far.
@@ -35,8 +39,11 @@ pub struct Counts {
 pub struct Summary<E: EntityTrait> {
     /// Totals since the writer was built.
     pub counts: Counts,
-    /// The rows that were refused, oldest first.
+    /// The rows that were refused, oldest first; without those that a callback or a sink of
+    /// [`DeadLetters`](crate::DeadLetters) has taken.
     pub rejected: Vec<Rejected<E>>,
+    /// Why the sink did not take some of them, if so. Told once, as the rows are.
+    pub sink_error: Option<Error>,
 }
 
 /// A row that was refused, and why.

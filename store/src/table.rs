@@ -47,6 +47,26 @@ impl Table {
         Ok(Self { backend, name: entity.table_name(), schema, columns, key })
     }
 
+    /// The types of an entity's columns, in words: for a spool, which must know them again.
+    pub(crate) fn kinds<E: EntityTrait>() -> Vec<String> {
+        let kind = |column: E::Column| match column.def().get_column_type() {
+            // An enumeration may gain values.
+            ColumnType::Enum { name, .. } => format!("Enum({name})"),
+            other => format!("{other:?}"),
+        };
+        E::Column::iter().map(kind).collect()
+    }
+
+    /// The table's name with its schema, if the entity names one.
+    pub(crate) fn qualified(&self) -> String {
+        qualify(self.schema.as_deref(), self.name)
+    }
+
+    /// The same, of an entity.
+    pub(crate) fn qualified_name<E: EntityTrait>(entity: &E) -> String {
+        qualify(entity.schema_name(), entity.table_name())
+    }
+
     /// The name of a column, for messages.
     pub(crate) fn column(&self, index: usize) -> &'static str {
         self.columns.get(index).map_or("?", |column| column.name)
@@ -164,6 +184,10 @@ impl Column {
         }
         Ok(Self { name, kind, before, after })
     }
+}
+
+fn qualify(schema: Option<&str>, table: &str) -> String {
+    schema.map_or_else(|| table.to_owned(), |schema| format!("{schema}.{table}"))
 }
 
 /// The number of a column in the entity's order.

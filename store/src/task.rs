@@ -3,7 +3,7 @@
 //! It must never drop a batch. Whatever ends it (an error, a panic in a callback, the end of the runtime) goes
 //! through [`Writing`]'s Drop, which hands the undecided rows back.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, error::Error as _, sync::Arc, time::Duration};
 
 use sea_orm::Value;
 use tokio::time::Instant;
@@ -12,9 +12,12 @@ use crate::{
     Error, ErrorKind, Flushed, Observer,
     backoff::Backoff,
     batch::{Batch, Verdict},
+    beside::Beside,
     buffer::Buffer,
+    dead_letter::Sink,
     road::Road,
     row::{Row, Shape},
+    spool::{Log, Replay},
     table::Table,
 };
 
@@ -26,6 +29,9 @@ pub(crate) struct Task {
     road: Road,
     table: Arc<Table>,
     observer: Arc<dyn Observer>,
+    sink: Option<Sink>,
+    /// What the spool holds from before, until it is written.
+    replay: Option<Replay>,
     /// Whether rows with the same key are merged before they are written.
     coalesce: bool,
 }
@@ -43,6 +49,9 @@ impl Drop for Writing {
         if !self.done {
             self.buffer.fail(Error::Stopped, self.flight.take());
         }
+        if let Some(spool) = self.buffer.spool() {
+            spool.finish_blocking();
+        }
         self.buffer.end();
     }
 }
@@ -53,48 +62,119 @@ impl Task {
         road: Road,
         table: Arc<Table>,
         observer: Arc<dyn Observer>,
+        sink: Option<Sink>,
+        replay: Option<Replay>,
         coalesce: bool,
     ) -> Self {
         let writing = Writing { buffer: Arc::clone(&buffer), flight: None, done: false };
-        Self { writing, buffer, road, table, observer, coalesce }
+        Self { writing, buffer, road, table, observer, sink, replay, coalesce }
     }
 
     /// Writes until the buffer is shut and empty, or a failure that does not pass.
     pub(crate) async fn run(mut self) {
-        while let Some(mut batch) = self.buffer.next().await {
-            self.observe_buffered();
-            if self.coalesce {
-                batch.rows = coalesce(batch.rows, &self.table);
+        let end = self.work().await;
+        if let Err(error) = end {
+            if let Some(spool) = self.buffer.spool() {
+                // Only so that `fail` has nothing to wait for; it looks for itself what is safe.
+                let _ = spool.sync().await;
             }
-            self.writing.flight = Some((batch, Verdict::default()));
-            let end = self.write().await;
-            let Some((batch, verdict)) = self.writing.flight.take() else { break };
-            if !verdict.rejected.is_empty() {
-                self.observer.rejected(self.table.name, verdict.rejected.len() as u64);
-            }
-            if let Err(error) = end {
-                self.buffer.fail(error, Some((batch, verdict)));
-                break;
-            }
-            self.buffer.settle(batch, verdict);
-            self.observe_buffered();
-            if self.buffer.backlogged() {
-                self.buffer.fail(Error::Backlog { limit: self.buffer.limits().max_rejected }, None);
-                break;
-            }
+            self.buffer.fail(error, self.writing.flight.take());
+        }
+        if let Some(spool) = self.buffer.spool() {
+            spool.finish().await;
         }
         self.writing.done = true;
+    }
+
+    /// Leaves the batch that failed in hand.
+    async fn work(&mut self) -> Result<(), Error> {
+        self.replay().await?;
+        while let Some(batch) = self.buffer.next().await {
+            self.put(batch).await?;
+        }
+        self.buffer.spool().and_then(|spool| spool.failure()).map_or(Ok(()), Err)
+    }
+
+    /// Writes what the spool holds from before, oldest first.
+    async fn replay(&mut self) -> Result<(), Error> {
+        let Some(mut replay) = self.replay.take() else { return Ok(()) };
+        let Some(spool) = self.buffer.spool().cloned() else { return Ok(()) };
+        spool.load(self.buffer.limits().retry_for).await?;
+        let mut found = 0;
+        while !replay.is_empty() {
+            let (log, limits) = (Arc::clone(&spool), self.buffer.limits().clone());
+            let read = move || {
+                let rows = replay.next(&log, &limits);
+                (replay, rows)
+            };
+            let rows;
+            (replay, rows) = tokio::task::spawn_blocking(read).await.map_err(|_| Error::Stopped)?;
+            let rows = rows?;
+            if rows.is_empty() {
+                break;
+            }
+            found += rows.len();
+            let batch = self.buffer.replay(rows);
+            self.put(batch).await?;
+        }
+        spool.replayed();
+        if found > 0 {
+            tracing::info!(
+                table = self.table.name,
+                rows = found,
+                "rows that the spool had kept were written"
+            );
+        }
+        Ok(())
+    }
+
+    /// Writes a batch and settles it. If it fails, the batch stays in hand.
+    async fn put(&mut self, mut batch: Batch) -> Result<(), Error> {
+        self.observe_buffered();
+        let last = batch.rows.last().and_then(|row| row.seqs.last()).copied();
+        if self.coalesce {
+            batch.rows = coalesce(batch.rows, &self.table);
+        }
+        self.writing.flight = Some((batch, Verdict::default()));
+        if let (Some(spool), Some(last)) = (self.buffer.spool(), last) {
+            spool.written(last).await?;
+        }
+        let end = self.write().await;
+        self.deliver().await;
+        if let Some((_, verdict)) = &self.writing.flight
+            && !verdict.rejected.is_empty()
+        {
+            self.observer.rejected(self.table.name, verdict.rejected.len() as u64);
+        }
+        end?;
+        if let Some((batch, verdict)) = self.writing.flight.take() {
+            self.buffer.settle(batch, verdict);
+        }
+        self.observe_buffered();
+        if self.buffer.backlogged() {
+            return Err(Error::Backlog { limit: self.buffer.limits().max_rejected });
+        }
+        Ok(())
     }
 
     /// Writes the batch in hand, trying again for a bounded time while others hold the database.
     async fn write(&mut self) -> Result<(), Error> {
         let Some((batch, verdict)) = &mut self.writing.flight else { return Ok(()) };
+        let spool = self.buffer.spool();
+        let beside = spool.map(|spool| spool.as_ref() as &dyn Beside);
+        let patience = self.buffer.limits().retry_for;
         let started = Instant::now();
         let mut backoff = Backoff::new();
         loop {
             let attempt = Instant::now();
             let before = verdict.written;
-            let end = self.road.write(&batch.rows, verdict).await;
+            let end = self.road.write(&batch.rows, verdict, beside).await;
+            let known = match (&end, spool) {
+                (Err(Error::InDoubt { .. }), Some(spool)) => {
+                    find_out(spool, &batch.rows, verdict, patience).await
+                }
+                _ => false,
+            };
             self.observer.flushed(&Flushed {
                 table: self.table.name,
                 trigger: batch.trigger,
@@ -105,10 +185,11 @@ impl Task {
             });
             match end {
                 Ok(()) => return Ok(()),
-                Err(error) if error.kind() != ErrorKind::Busy => return Err(error),
+                Err(_) if known && verdict.settled == batch.rows.len() => return Ok(()),
+                Err(error) if !known && error.kind() != ErrorKind::Busy => return Err(error),
                 Err(error) => {
                     let waited = started.elapsed();
-                    if waited >= self.buffer.limits().retry_for {
+                    if waited >= patience {
                         return Err(match error {
                             Error::Busy { table, source, .. } => Error::Busy { table, waited, source },
                             other => other,
@@ -121,6 +202,32 @@ impl Task {
                     );
                     tokio::time::sleep(backoff.next()).await;
                 }
+            }
+        }
+    }
+
+    /// Gives what was refused of the batch in hand to the sink; what it does not take is left to the buffer.
+    async fn deliver(&mut self) {
+        let (Some(sink), Some((batch, verdict))) = (&self.sink, &mut self.writing.flight) else { return };
+        let refused: Vec<(&Row, &Error)> = verdict
+            .rejected
+            .iter()
+            .filter_map(|(place, error)| batch.rows.get(*place).map(|row| (row, error)))
+            .collect();
+        if refused.is_empty() {
+            return;
+        }
+        match sink.take(&refused).await {
+            Ok(()) => verdict.delivered = true,
+            Err(error) => {
+                tracing::error!(
+                    table = self.table.name,
+                    rows = refused.len(),
+                    error = &error as &dyn std::error::Error,
+                    cause = error.source(),
+                    "rejected rows could not be put away and are handed back in memory"
+                );
+                self.buffer.sink_failed(error);
             }
         }
     }
@@ -150,9 +257,28 @@ fn coalesce(rows: Vec<Row>, table: &Table) -> Vec<Row> {
     merged
 }
 
+/// Finds out whether a commit in doubt has taken place, and takes it over if so. Says whether that is known.
+async fn find_out(spool: &Log, rows: &[Row], verdict: &mut Verdict, patience: Duration) -> bool {
+    let Some(doubtful) = verdict.doubtful.take() else { return false };
+    let (settled, refused) = verdict.after(&doubtful);
+    match spool.is_committed(rows, settled, &refused, patience).await {
+        Ok(true) => verdict.absorb(*doubtful),
+        Ok(false) => {}
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "whether rows were committed is for the next writer with the spool to find out"
+            );
+            return false;
+        }
+    }
+    true
+}
+
 fn overlay(earlier: &mut Row, later: Row, columns: usize) {
     let mut cells: Vec<Option<Value>> = vec![None; columns];
-    let old = std::mem::replace(earlier, Row::new(Shape::empty(columns), Vec::new()));
+    let mut old = std::mem::replace(earlier, Row::new(Shape::empty(columns), Vec::new()));
+    let seqs = [std::mem::take(&mut old.seqs), later.seqs.clone()].concat();
     for (column, value) in old.into_cells().into_iter().chain(later.into_cells()) {
         if let Some(cell) = cells.get_mut(column) {
             *cell = Some(value);
@@ -167,4 +293,5 @@ fn overlay(earlier: &mut Row, later: Row, columns: usize) {
         }
     }
     *earlier = Row::new(shape, values);
+    earlier.seqs = seqs;
 }

@@ -16,6 +16,8 @@ pub enum Trigger {
     Linger,
     /// The writer was closed, or its last handle was dropped.
     Shutdown,
+    /// The rows were found in the writer's [`Spool`](crate::Spool).
+    Replay,
 }
 
 impl Trigger {
@@ -28,6 +30,7 @@ impl Trigger {
             Self::Flush => "flush",
             Self::Linger => "linger",
             Self::Shutdown => "shutdown",
+            Self::Replay => "replay",
         }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use cofferdam_store::{BatchUpdateWriter, BatchWriter, ErrorKind, OnConflict};
-use common::{Kind, Place, trade, trades};
+use common::{Kind, Log, Place, opened, trade, trades};
 use sea_orm::{ActiveValue::Unchanged, DatabaseConnection, EntityTrait, PaginatorTrait, Set};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -31,10 +31,19 @@ enum Loss {
 
 /// Goes between the writer and the server, and breaks the connection once: when `word` first comes by.
 async fn breaking(place: &Place, word: &'static str, loss: Loss) -> DatabaseConnection {
+    breaking_once(place, word, loss, Arc::new(AtomicBool::new(false))).await
+}
+
+/// The same, only while it is not `broken` yet.
+async fn breaking_once(
+    place: &Place,
+    word: &'static str,
+    loss: Loss,
+    broken: Arc<AtomicBool>,
+) -> DatabaseConnection {
     let server = place.port();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let broken = Arc::new(AtomicBool::new(false));
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
@@ -113,6 +122,38 @@ async fn a_commit_in_doubt_stops_a_writer_whose_rows_could_be_doubled(kind: Kind
     }
 }
 
+async fn a_commit_in_doubt_is_looked_up_where_there_is_a_spool(kind: Kind) {
+    for loss in [Loss::Answer, Loss::Request] {
+        let (place, database) = trades(kind).await;
+        let broken = Arc::new(AtomicBool::new(true));
+        let through = breaking_once(&place, "COMMIT", loss, Arc::clone(&broken)).await;
+        let log = Log::default();
+        // No key is set, so each row would be there twice if it had been written twice.
+        let writer = BatchWriter::<trade::Entity>::builder(through)
+            .spool(place.folder.path().join("spool"))
+            .observer(log.clone())
+            .linger(Duration::from_secs(3_600))
+            .rows(100)
+            .build()
+            .unwrap();
+        opened(&database).await;
+        broken.store(false, Ordering::SeqCst);
+        writer.add_many((0..99).map(trade)).await.unwrap();
+        writer.add(trade(-1)).await.unwrap();
+        let summary = writer.close().await.unwrap();
+        assert!(broken.load(Ordering::SeqCst));
+        assert_eq!(log.flushes()[0].2, Some(ErrorKind::InDoubt));
+        assert_eq!((summary.counts.written, summary.counts.skipped, summary.counts.rejected), (99, 0, 1));
+        assert_eq!(summary.rejected[0].model.quantity, Set(-1));
+        assert_eq!(trade::Entity::find().count(&database).await.unwrap(), 99);
+        let next = BatchWriter::<trade::Entity>::builder(database)
+            .spool(place.folder.path().join("spool"))
+            .build()
+            .unwrap();
+        assert_eq!(next.close().await.unwrap().counts.replayed, 0);
+    }
+}
+
 async fn a_commit_in_doubt_is_repeated_where_that_does_no_harm(kind: Kind) {
     let (place, database) = trades(kind).await;
     // The server says all in one statement where it can.
@@ -175,6 +216,7 @@ macro_rules! on_servers {
 on_servers! {
     a_connection_that_breaks_before_the_commit_costs_nothing
     a_commit_in_doubt_stops_a_writer_whose_rows_could_be_doubled
+    a_commit_in_doubt_is_looked_up_where_there_is_a_spool
     a_commit_in_doubt_is_repeated_where_that_does_no_harm
     a_server_that_is_not_there_is_waited_for_and_then_given_up
 }

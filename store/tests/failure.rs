@@ -158,7 +158,7 @@ async fn a_cancelled_writer_leaves_no_lock_behind() {
 
 /// The file of a place in SQLite.
 fn path(place: &Place) -> PathBuf {
-    place.folder.as_ref().unwrap().path().join("test.sqlite3")
+    place.folder.path().join("test.sqlite3")
 }
 
 async fn connect(path: &Path) -> DatabaseConnection {

@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) closing: bool,
     /// No handle is left.
     pub(super) orphaned: bool,
+    /// Why the task is about to stop, once it is: no more rows are taken.
+    pub(super) stopping: Option<Error>,
     /// The task has ended.
     pub(super) ended: bool,
     /// Why the task stopped before its time.
@@ -33,6 +35,8 @@ pub(super) struct State {
     pub(super) counts: Counts,
     /// Refused rows that nobody has collected.
     pub(super) rejected: Vec<(Row, Error)>,
+    /// Why a sink did not take some of `rejected`, the first time since somebody asked.
+    pub(super) sink_error: Option<Error>,
     /// Rows that a failed writer could not write and nobody has collected, in the order of their adding.
     pub(super) unwritten: Vec<Row>,
 }
@@ -52,7 +56,10 @@ pub(super) enum Next {
 impl State {
     /// Why no row is taken, if none is.
     pub(super) fn refusal(&self) -> Option<Error> {
-        self.failure.clone().or_else(|| self.closing.then_some(Error::Closed))
+        self.failure
+            .clone()
+            .or_else(|| self.stopping.clone())
+            .or_else(|| self.closing.then_some(Error::Closed))
     }
 
     /// Takes a row; says whether the task must look: a linger time begins, or a threshold is crossed.
@@ -124,9 +131,12 @@ impl State {
         rows
     }
 
-    /// Keeps all that waits, to be handed back, and remembers why.
-    pub(super) fn fail(&mut self, error: Error) {
+    /// Keeps all that waits, to be handed back, and remembers why. Rows up to the number `safe` are left to the spool.
+    pub(super) fn fail(&mut self, error: Error, safe: u64) {
         self.unwritten.extend(self.queue.drain(..));
+        let undecided = self.unwritten.len();
+        self.unwritten.retain(|row| row.seqs.last().is_none_or(|seq| *seq > safe));
+        self.counts.spooled += (undecided - self.unwritten.len()) as u64;
         self.queued_bytes = 0;
         self.oldest = None;
         self.closing = true;
@@ -142,6 +152,14 @@ impl State {
                 rows = self.rejected.len(),
                 error = first as &dyn std::error::Error,
                 "rejected rows were never collected and are gone; close the writer and read its summary"
+            );
+        }
+        if self.counts.spooled > 0 {
+            tracing::error!(
+                table,
+                rows = self.counts.spooled,
+                error = self.failure.as_ref().map(|error| error as &dyn std::error::Error),
+                "unwritten rows are left in the spool; the next writer with it writes them"
             );
         }
         if !self.unwritten.is_empty() {

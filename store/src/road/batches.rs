@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use sea_orm::Statement;
+
 use super::{
     apply::{Search, apply, is_one_statement},
     database::{Database, Session as _},
     fault::{Fault, Severity},
     part::Part,
 };
-use crate::{Error, batch::Verdict, conflict::Conflict, operation::Operation, row::Row, table::Table};
+use crate::{
+    Error, batch::Verdict, beside::Beside, conflict::Conflict, operation::Operation, row::Row, table::Table,
+};
 
 /// Writes batches into one table.
 pub(super) struct Batches<D> {
@@ -26,19 +30,28 @@ impl<D: Database> Batches<D> {
     ///
     /// All rows go in one transaction. Only if the database refuses a transaction as a whole for a constraint
     /// (deferred foreign keys, SQLite's `RAISE(ROLLBACK)`) is it cut in halves, to single out the rows at fault.
-    pub(super) async fn write(&mut self, rows: &[Row], verdict: &mut Verdict) -> Result<(), Error> {
+    ///
+    /// With `beside`, a commit in doubt is left to whoever reads what stands beside the rows.
+    pub(super) async fn write(
+        &mut self,
+        rows: &[Row],
+        verdict: &mut Verdict,
+        beside: Option<&dyn Beside>,
+    ) -> Result<(), Error> {
         let mut size = rows.len();
         while verdict.settled < rows.len() {
             let part = rows.get(verdict.settled..).unwrap_or_default();
             let part = part.get(..size).unwrap_or(part);
-            match self.transaction(part).await {
+            let beside = beside.map(|beside| Progress { beside, batch: rows, before: &*verdict });
+            match self.transaction(part, beside).await {
                 Ok(decided) => {
                     verdict.absorb(decided);
                     size = rows.len();
                 }
                 Err(fault) if fault.severity == Severity::Row && part.len() > 1 => size = part.len() / 2,
-                Err(fault) => {
+                Err(mut fault) => {
                     let row = fault.severity == Severity::Row;
+                    verdict.doubtful = fault.doubtful.take().map(Box::new);
                     let error = fault.into_error(&self.table);
                     if !row {
                         return Err(error);
@@ -54,24 +67,28 @@ impl<D: Database> Batches<D> {
     }
 
     /// Writes the rows in one transaction: all are decided, or nothing has happened.
-    async fn transaction(&mut self, rows: &[Row]) -> Result<Verdict, Fault> {
+    async fn transaction(&mut self, rows: &[Row], beside: Option<Progress<'_>>) -> Result<Verdict, Fault> {
         self.database.learn().await?;
-        let quick = if self.database.alone(rows) && is_one_statement(&self.database, rows) {
+        let quick = if beside.is_none() && self.database.alone(rows) && is_one_statement(&self.database, rows)
+        {
             // A statement alone is a transaction by itself, and saves two trips of three.
             Some(self.statement(rows).await)
         } else if self.database.forgets() {
             // The points to go back to cost as many trips as the statements, so they are only set in the search.
-            Some(self.attempt(rows, Search::No).await)
+            Some(self.attempt(rows, Search::No, beside).await)
         } else {
             None
         };
         let end = match quick {
-            Some(Err(fault)) if fault.severity == Severity::Row => self.attempt(rows, Search::Yes).await,
+            Some(Err(fault)) if fault.severity == Severity::Row => {
+                self.attempt(rows, Search::Yes, beside).await
+            }
             Some(end) => end,
-            None => self.attempt(rows, Search::Yes).await,
+            None => self.attempt(rows, Search::Yes, beside).await,
         };
         end.map_err(|fault| match fault.severity {
-            Severity::InDoubt if self.operation.is_repeatable(rows) => fault.repeatable(),
+            // What stands beside the rows says more: also which of them were skipped.
+            Severity::InDoubt if beside.is_none() && self.operation.is_repeatable(rows) => fault.repeatable(),
             _ => fault,
         })
     }
@@ -86,16 +103,49 @@ impl<D: Database> Batches<D> {
         Ok(verdict)
     }
 
-    async fn attempt(&mut self, rows: &[Row], search: Search) -> Result<Verdict, Fault> {
+    async fn attempt(
+        &mut self,
+        rows: &[Row],
+        search: Search,
+        beside: Option<Progress<'_>>,
+    ) -> Result<Verdict, Fault> {
         let mut session = self.database.begin().await?;
         let applied = apply(&mut self.database, &mut session, &self.table, &self.operation, rows, search);
-        match applied.await {
-            Ok(verdict) => session.commit().await.map(|()| verdict),
+        let end = match (applied.await, beside) {
+            (Ok(verdict), Some(progress)) => {
+                let done = session.beside(progress.after(&verdict)).await;
+                // No row is at fault: the search for one would not end.
+                done.map(|()| verdict).map_err(Fault::of_no_row)
+            }
+            (end, _) => end,
+        };
+        match end {
+            Ok(verdict) => match session.commit().await {
+                Ok(()) => Ok(verdict),
+                Err(fault) => Err(fault.committing(verdict)),
+            },
             Err(fault) => {
                 session.roll_back().await;
                 Err(fault)
             }
         }
+    }
+}
+
+/// What is written beside the rows of one transaction.
+#[derive(Clone, Copy)]
+struct Progress<'a> {
+    beside: &'a dyn Beside,
+    /// The whole batch, and what became of it before this transaction.
+    batch: &'a [Row],
+    before: &'a Verdict,
+}
+
+impl Progress<'_> {
+    /// The statement for a transaction that does this.
+    fn after(self, verdict: &Verdict) -> Statement {
+        let (settled, refused) = self.before.after(verdict);
+        self.beside.statement(self.batch, settled, &refused)
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::future::Future;
 
+use sea_orm::Statement;
+
 use super::{fault::Fault, part::Part};
 use crate::row::Row;
 
@@ -50,6 +52,9 @@ pub(super) trait Session: Send + Sized {
     /// Goes back to the point that [`mark`](Self::mark) remembered, after a statement that failed. Says whether the
     /// transaction goes on.
     fn undo(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// Runs a statement that is not about the rows.
+    fn beside(&mut self, statement: Statement) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Makes it all durable, or nothing.
     fn commit(self) -> impl Future<Output = Result<(), Fault>> + Send;

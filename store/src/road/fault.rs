@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 
-use crate::{Error, table::Table};
+use crate::{Error, batch::Verdict, table::Table};
 
 /// What a failure calls for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +33,13 @@ pub(super) enum Severity {
 pub(super) struct Fault {
     pub(super) severity: Severity,
     source: sqlx::Error,
+    /// What is so of the rows if the commit that is in doubt has taken place.
+    pub(super) doubtful: Option<Verdict>,
 }
 
 impl Fault {
     pub(super) fn new(severity: Severity, source: sqlx::Error) -> Self {
-        Self { severity, source }
+        Self { severity, source, doubtful: None }
     }
 
     /// The database's own code, if it was the database that said no.
@@ -50,6 +52,17 @@ impl Fault {
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(super) fn in_doubt(self) -> Self {
         Self { severity: Severity::InDoubt, ..self }
+    }
+
+    /// The same failure, where no row can be at fault.
+    pub(super) fn of_no_row(self) -> Self {
+        let severity = if self.severity == Severity::Row { Severity::Other } else { self.severity };
+        Self { severity, ..self }
+    }
+
+    /// The same failure of the commit of rows of which this was to be so.
+    pub(super) fn committing(self, verdict: Verdict) -> Self {
+        Self { doubtful: (self.severity == Severity::InDoubt).then_some(verdict), ..self }
     }
 
     /// The same failure, where writing again does no harm.

@@ -12,6 +12,7 @@ mod apply;
 mod batches;
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 mod bound;
+mod busy;
 mod database;
 mod fault;
 mod part;
@@ -30,7 +31,8 @@ use std::sync::Arc;
 use sea_orm::{DatabaseConnection, DatabaseConnectionType, DbBackend};
 
 use self::batches::Batches;
-use crate::{Error, batch::Verdict, operation::Operation, row::Row, table::Table};
+pub(crate) use self::busy::is_busy;
+use crate::{Error, batch::Verdict, beside::Beside, operation::Operation, row::Row, table::Table};
 
 /// Writes batches of one kind into one table of one database.
 pub(crate) struct Road(To);
@@ -82,14 +84,22 @@ impl Road {
     ///
     /// Not cancellation safe in what it reports: a dropped call may have committed rows that `verdict` does not show.
     /// It leaves no transaction open.
-    pub(crate) async fn write(&mut self, rows: &[Row], verdict: &mut Verdict) -> Result<(), Error> {
+    ///
+    /// Each transaction also runs the statement of `beside`, if there is one. [`Error::InDoubt`] then comes with what
+    /// is to be found out in `verdict`, and the call may be repeated once that is taken out or taken over.
+    pub(crate) async fn write(
+        &mut self,
+        rows: &[Row],
+        verdict: &mut Verdict,
+        beside: Option<&dyn Beside>,
+    ) -> Result<(), Error> {
         match &mut self.0 {
             #[cfg(feature = "sqlite")]
-            To::Sqlite(batches) => batches.write(rows, verdict).await,
+            To::Sqlite(batches) => batches.write(rows, verdict, beside).await,
             #[cfg(feature = "postgres")]
-            To::Postgres(batches) => batches.write(rows, verdict).await,
+            To::Postgres(batches) => batches.write(rows, verdict, beside).await,
             #[cfg(feature = "mysql")]
-            To::Mysql(batches) => batches.write(rows, verdict).await,
+            To::Mysql(batches) => batches.write(rows, verdict, beside).await,
         }
     }
 }

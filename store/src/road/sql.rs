@@ -1,5 +1,9 @@
 //! Pieces of SQL that the databases share.
 
+use sea_orm::{Statement, sea_query::Values, sqlx::AssertSqlSafe};
+use sea_query_sqlx::SqlxValues;
+
+use super::texts::Text;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::conflict::Conflict;
 use crate::{
@@ -51,4 +55,10 @@ pub(super) fn on_conflict(table: &Table, shape: &Shape, conflict: &Conflict) -> 
             format!(" ON CONFLICT ({}) DO {action}", names(target))
         }
     }
+}
+
+/// A statement that the query builder made, as the sessions take it.
+pub(super) fn built(statement: Statement) -> (Text, SqlxValues) {
+    let values = statement.values.unwrap_or_else(|| Values(Vec::new()));
+    (AssertSqlSafe(statement.sql.into()), SqlxValues(values))
 }

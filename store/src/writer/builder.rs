@@ -6,7 +6,7 @@ use sea_orm::{DatabaseConnection, EntityTrait};
 
 use super::{BatchUpdateWriter, BatchWriter};
 use crate::{
-    Error, Observer, OnConflict, Rejected,
+    DeadLetters, Error, Observer, OnConflict, Rejected, Spool,
     conflict::Conflict,
     handle::Handle,
     limits::Limits,
@@ -24,6 +24,8 @@ pub struct WriterBuilder<E: EntityTrait, W> {
     pub(crate) limits: Limits,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) on_rejected: Option<OnRejected<E>>,
+    pub(crate) dead_letters: Option<DeadLetters>,
+    pub(crate) spool: Option<Spool>,
     on_conflict: OnConflict<E>,
     conflict_target: Option<Vec<E::Column>>,
     writer: PhantomData<fn() -> W>,
@@ -36,6 +38,8 @@ impl<E: EntityTrait, W> WriterBuilder<E, W> {
             limits: Limits::default(),
             observer: Arc::new(()),
             on_rejected: None,
+            dead_letters: None,
+            spool: None,
             on_conflict: OnConflict::Reject,
             conflict_target: None,
             writer: PhantomData,
@@ -113,6 +117,22 @@ impl<E: EntityTrait, W> WriterBuilder<E, W> {
         self
     }
 
+    /// Puts rejected rows where they outlive the process; see [`DeadLetters`].
+    pub fn dead_letters(mut self, sink: DeadLetters) -> Self {
+        self.dead_letters = Some(sink);
+        self
+    }
+
+    /// Keeps the rows in a write-ahead log on the disk until they are in the database, so that they survive the
+    /// process; see [`Spool`]. A path alone is a spool in that folder with the default settings.
+    ///
+    /// `build` then reads what is in it and blocks for that time. The writer writes what was not settled first; a
+    /// `flush` or `close` waits for that too.
+    pub fn spool(mut self, spool: impl Into<Spool>) -> Self {
+        self.spool = Some(spool.into());
+        self
+    }
+
     /// Tells `observer` about every batch.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Arc::new(observer);
@@ -139,7 +159,10 @@ impl<E: EntityTrait> WriterBuilder<E, BatchWriter<E>> {
     /// # Errors
     /// [`Error::Configuration`] if a setting makes no sense or there is no tokio runtime;
     /// [`Error::Unsupported`] if the connection is to a database whose feature is off, or a column's type has no place
-    /// in it.
+    /// in it;
+    /// [`Error::DeadLetters`] if the file for them cannot be opened or another writer holds it;
+    /// [`Error::SpoolLocked`], [`Error::SpoolDamaged`], [`Error::SpoolForeign`] or [`Error::SpoolFailed`] if the spool
+    /// is not to be had.
     pub fn build(self) -> Result<BatchWriter<E>, Error> {
         let table = Table::of::<E>(backend(&self.connection)?)?;
         let conflict = self.conflict(&table)?;
@@ -179,7 +202,10 @@ impl<E: EntityTrait> WriterBuilder<E, BatchUpdateWriter<E>> {
     /// # Errors
     /// [`Error::Configuration`] if a setting makes no sense or there is no tokio runtime;
     /// [`Error::Unsupported`] if the connection is to a database whose feature is off, or a column's type has no place
-    /// in it.
+    /// in it;
+    /// [`Error::DeadLetters`] if the file for them cannot be opened or another writer holds it;
+    /// [`Error::SpoolLocked`], [`Error::SpoolDamaged`], [`Error::SpoolForeign`] or [`Error::SpoolFailed`] if the spool
+    /// is not to be had.
     pub fn build(self) -> Result<BatchUpdateWriter<E>, Error> {
         let table = Table::of::<E>(backend(&self.connection)?)?;
         Handle::spawn(self, table, Operation::Update).map(BatchUpdateWriter::new)

@@ -14,7 +14,7 @@ use crate::{Counts, Error, Rejected, Summary, handle::Handle};
 ///
 /// **End it with [`close`](Self::close).** If all handles are dropped instead, the task still writes what was added,
 /// as long as its runtime lives, but nobody learns how that went: rows that could not be written are only counted in
-/// the log.
+/// the log, and lost, unless a [`Spool`](crate::Spool) keeps them.
 ///
 /// The values go to the database as the model holds them: `ActiveModelBehavior` hooks are not called, generated keys
 /// are not read back, and a column that is not set takes its default from the table.
@@ -35,11 +35,15 @@ impl<E: EntityTrait> BatchWriter<E> {
     /// Adds a row; waits while the buffer is full. That it was added does not mean that it is in the database yet:
     /// see [`flush`](Self::flush).
     ///
-    /// Cancellation safe: a call that was dropped before it returned has not added its row.
+    /// Cancellation safe: a call that was dropped before it returned has not added its row. The one exception is a
+    /// writer with [`Spool::sync_each_add`](crate::Spool::sync_each_add), whose calls may be dropped when the row is
+    /// added and only its fsync is to come: [`counts`](Self::counts) tells.
     ///
     /// # Errors
     /// [`Error::InvalidRow`] if the database could not hold a value of the row. Once the writer is closed or has
     /// stopped, why so. In each case the row was not added, and the model is gone; keep a copy if it is needed.
+    /// [`Error::SpoolFailed`] while the row waits for its fsync: then it was added, and is in
+    /// [`take_unwritten`](Self::take_unwritten) or in the database.
     pub async fn add(&self, model: impl IntoActiveModel<E::ActiveModel>) -> Result<(), Error> {
         self.handle.insert(model).await
     }
@@ -100,7 +104,8 @@ impl<E: EntityTrait> BatchWriter<E> {
     }
 
     /// The rows that a stopped writer could not write, in the order of their adding, each only once. Empty while the
-    /// writer works.
+    /// writer works. With a [`Spool`](crate::Spool) they are only those that it does not hold: the others are left to
+    /// the next writer with it, and counted as `spooled`.
     ///
     /// If the connection broke during a commit, the rows of that batch are among them although they may be in the
     /// database; [`OnConflict::DoNothing`](crate::OnConflict::DoNothing) makes it harmless to write them again.

@@ -20,7 +20,7 @@ use crate::{Counts, Error, Rejected, Summary, handle::Handle};
 ///
 /// **End it with [`close`](Self::close).** If all handles are dropped instead, the task still writes what was added,
 /// as long as its runtime lives, but nobody learns how that went: rows that could not be written are only counted in
-/// the log.
+/// the log, and lost, unless a [`Spool`](crate::Spool) keeps them.
 ///
 /// `ActiveModelBehavior` hooks are not called.
 pub struct BatchUpdateWriter<E: EntityTrait> {
@@ -40,11 +40,15 @@ impl<E: EntityTrait> BatchUpdateWriter<E> {
     /// Adds an update; waits while the buffer is full. That it was added does not mean that it is in the database yet:
     /// see [`flush`](Self::flush).
     ///
-    /// Cancellation safe: a call that was dropped before it returned has not added its row.
+    /// Cancellation safe: a call that was dropped before it returned has not added its row. The one exception is a
+    /// writer with [`Spool::sync_each_add`](crate::Spool::sync_each_add), whose calls may be dropped when the row is
+    /// added and only its fsync is to come: [`counts`](Self::counts) tells.
     ///
     /// # Errors
     /// [`Error::InvalidRow`] if the key is not set, nothing else is set, or the database could not hold a value. Once the writer is closed or has
     /// stopped, why so. In each case the row was not added, and the model is gone; keep a copy if it is needed.
+    /// [`Error::SpoolFailed`] while the row waits for its fsync: then it was added, and is in
+    /// [`take_unwritten`](Self::take_unwritten) or in the database.
     pub async fn add(&self, model: impl IntoActiveModel<E::ActiveModel>) -> Result<(), Error> {
         self.handle.update(model).await
     }
@@ -105,7 +109,8 @@ impl<E: EntityTrait> BatchUpdateWriter<E> {
     }
 
     /// The rows that a stopped writer could not write, in the order of their adding, each only once. Empty while the
-    /// writer works.
+    /// writer works. With a [`Spool`](crate::Spool) they are only those that it does not hold: the others are left to
+    /// the next writer with it, and counted as `spooled`.
     ///
     /// If the connection broke during a commit, the rows of that batch are among them although they may be in the
     /// database; to write them again is harmless.

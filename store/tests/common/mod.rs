@@ -11,7 +11,7 @@ use std::{
 };
 
 use cofferdam_store::{ErrorKind, Flushed, Observer, Trigger};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Set};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Set, Statement};
 use tempfile::TempDir;
 
 pub mod trade {
@@ -105,6 +105,29 @@ pub enum Kind {
     Mariadb,
 }
 
+impl Kind {
+    pub const fn backend(self) -> DbBackend {
+        match self {
+            Self::Sqlite => DbBackend::Sqlite,
+            Self::Postgres => DbBackend::Postgres,
+            Self::Mariadb => DbBackend::MySql,
+        }
+    }
+
+    /// The name in the environment of another process.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::Mariadb => "mariadb",
+        }
+    }
+
+    pub fn named(name: &str) -> Self {
+        *[Self::Sqlite, Self::Postgres, Self::Mariadb].iter().find(|kind| kind.name() == name).unwrap()
+    }
+}
+
 /// Makes a test of each function for each database.
 #[macro_export]
 macro_rules! everywhere {
@@ -126,11 +149,11 @@ macro_rules! on_each {
     };
 }
 
-/// A place of a test's own: a file, a schema or a database. A file lives as long as the value; what is made in a server
-/// goes with the server.
+/// A place of a test's own: a folder, and in it a file, or a schema or a database. A folder lives as long as the value;
+/// what is made in a server goes with the server.
 pub struct Place {
     pub kind: Kind,
-    pub folder: Option<TempDir>,
+    pub folder: TempDir,
     address: String,
     name: String,
 }
@@ -141,14 +164,11 @@ impl Place {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let seconds = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
         let name = format!("test_{seconds}_{}_{number}", std::process::id());
-        let (folder, address) = match kind {
-            Kind::Sqlite => {
-                let folder = tempfile::tempdir().unwrap();
-                let file = folder.path().join("test.sqlite3");
-                (Some(folder), format!("sqlite://{}?mode=rwc", file.display()))
-            }
-            Kind::Postgres => (None, address("COFFERDAM_POSTGRES_URL")),
-            Kind::Mariadb => (None, address("COFFERDAM_MARIADB_URL")),
+        let folder = tempfile::tempdir().unwrap();
+        let address = match kind {
+            Kind::Sqlite => sqlite(folder.path()),
+            Kind::Postgres => address("COFFERDAM_POSTGRES_URL"),
+            Kind::Mariadb => address("COFFERDAM_MARIADB_URL"),
         };
         let create = match kind {
             Kind::Sqlite => None,
@@ -161,10 +181,21 @@ impl Place {
             server.close().await.unwrap();
         }
         let address = match kind {
-            Kind::Mariadb => format!("{}/{name}", address.rsplit_once('/').unwrap().0),
+            Kind::Mariadb => in_database(&address, &name),
             _ => address,
         };
         Self { kind, folder, address, name }
+    }
+
+    /// The place in which another process has its own: the same database, and a folder that is not removed with this
+    /// value.
+    pub fn again(kind: Kind, folder: &Path, name: &str) -> Self {
+        let address = match kind {
+            Kind::Sqlite => sqlite(folder),
+            Kind::Postgres => address("COFFERDAM_POSTGRES_URL"),
+            Kind::Mariadb => in_database(&address("COFFERDAM_MARIADB_URL"), name),
+        };
+        Self { kind, folder: tempfile::tempdir().unwrap(), address, name: name.to_owned() }
     }
 
     /// The name of the schema or the database.
@@ -222,13 +253,18 @@ impl Place {
 
     /// Somebody else who keeps writers away from the table `trade`.
     pub async fn hold(&self) -> Hold {
+        self.hold_table("trade").await
+    }
+
+    /// The same of another table.
+    pub async fn hold_table(&self, table: &str) -> Hold {
         let other = self.connect_with(1).await;
         let sql = match self.kind {
-            Kind::Sqlite => "BEGIN IMMEDIATE",
-            Kind::Postgres => "BEGIN; LOCK TABLE trade IN EXCLUSIVE MODE",
-            Kind::Mariadb => "LOCK TABLES trade WRITE",
+            Kind::Sqlite => "BEGIN IMMEDIATE".to_owned(),
+            Kind::Postgres => format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE"),
+            Kind::Mariadb => format!("LOCK TABLES {table} WRITE"),
         };
-        other.execute_unprepared(sql).await.unwrap();
+        other.execute_unprepared(&sql).await.unwrap();
         Hold { kind: self.kind, other }
     }
 }
@@ -245,6 +281,14 @@ impl Hold {
         self.other.execute_unprepared(sql).await.unwrap();
         self.other.close().await.unwrap();
     }
+}
+
+fn sqlite(folder: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", folder.join("test.sqlite3").display())
+}
+
+fn in_database(address: &str, name: &str) -> String {
+    format!("{}/{name}", address.rsplit_once('/').unwrap().0)
 }
 
 /// A setting of the environment, or of the file in which `cargo xtask services up` leaves it.
@@ -284,6 +328,15 @@ pub async fn trades(kind: Kind) -> (Place, DatabaseConnection) {
     let database = place.connect().await;
     database.execute_unprepared(create_trade(kind)).await.unwrap();
     (place, database)
+}
+
+/// Waits until a first writer has asked the database how far its spool is settled: one that finds it locked stops.
+pub async fn opened(database: &DatabaseConnection) {
+    let statement =
+        || Statement::from_string(database.get_database_backend(), "SELECT 1 FROM cofferdam_spool");
+    while !matches!(database.query_one_raw(statement()).await, Ok(Some(_))) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 pub fn trade(quantity: i32) -> trade::ActiveModel {

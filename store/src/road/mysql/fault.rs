@@ -4,18 +4,21 @@ use sea_orm::sqlx::{self, mysql::MySqlDatabaseError};
 
 use crate::road::fault::{Fault, Severity};
 
-/// What a failed call calls for.
 pub(super) fn fault(source: sqlx::Error) -> Fault {
-    let severity = match &source {
+    Fault::new(severity(&source), source)
+}
+
+/// What a failed call calls for.
+pub(in crate::road) fn severity(error: &sqlx::Error) -> Severity {
+    match error {
         sqlx::Error::Database(error) => error
             .try_downcast_ref::<MySqlDatabaseError>()
-            .map_or(Severity::Other, |error| severity(error.number())),
+            .map_or(Severity::Other, |error| of_number(error.number())),
         // The server went away, or every connection of the pool is taken.
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => Severity::Busy,
         sqlx::Error::Encode(_) => Severity::Row,
         _ => Severity::Other,
-    };
-    Fault::new(severity, source)
+    }
 }
 
 /// What a commit that failed calls for: a server that goes away may have committed before.
@@ -23,7 +26,7 @@ pub(super) fn of_commit(fault: Fault) -> Fault {
     if fault.severity == Severity::Busy { fault.in_doubt() } else { fault }
 }
 
-fn severity(number: u16) -> Severity {
+fn of_number(number: u16) -> Severity {
     match number {
         // NULL where none may be; a key that is there; foreign keys; a column without a default.
         1048 | 1062 | 1169 | 1216 | 1217 | 1364 | 1451 | 1452 | 1586 | 1761 | 1762 => Severity::Row,
@@ -63,7 +66,7 @@ mod tests {
             (1146, Severity::Schema),
             (1142, Severity::Other),
         ] {
-            assert_eq!(severity(number), expected, "{number}");
+            assert_eq!(of_number(number), expected, "{number}");
         }
     }
 }

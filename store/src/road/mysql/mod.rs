@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use sea_orm::sqlx::{self, MySqlPool};
 
+pub(super) use self::fault::severity;
 use self::{fault::fault, session::Session};
 use super::{
     bound,

@@ -1,10 +1,13 @@
 //! One transaction on one connection of the pool.
 
-use sea_orm::sqlx::{self, MySql, MySqlPool, Row as _, pool::PoolConnection};
+use sea_orm::{
+    Statement,
+    sqlx::{self, MySql, MySqlPool, Row as _, pool::PoolConnection},
+};
 use sea_query_sqlx::SqlxValues;
 
 use super::fault::{fault, of_commit};
-use crate::road::{database, fault::Fault, texts::Text};
+use crate::road::{database, fault::Fault, sql, texts::Text};
 
 /// A connection with a transaction open on it.
 pub(in crate::road) struct Session {
@@ -65,6 +68,11 @@ impl database::Session for Session {
     async fn undo(&mut self) -> bool {
         // Without one, the failed statement was undone alone and the transaction goes on.
         !self.marked || self.control("ROLLBACK TO SAVEPOINT here").await.is_ok()
+    }
+
+    async fn beside(&mut self, statement: Statement) -> Result<(), Fault> {
+        let (text, values) = sql::built(statement);
+        self.execute(text, values).await.map(drop)
     }
 
     async fn commit(mut self) -> Result<(), Fault> {

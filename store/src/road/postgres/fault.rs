@@ -4,16 +4,19 @@ use sea_orm::sqlx::{self, error::BoxDynError};
 
 use crate::road::fault::{Fault, Severity};
 
-/// What a failed call calls for.
 pub(super) fn fault(source: sqlx::Error) -> Fault {
-    let severity = match &source {
-        sqlx::Error::Database(error) => error.code().map_or(Severity::Other, |code| severity(&code)),
+    Fault::new(severity(&source), source)
+}
+
+/// What a failed call calls for.
+pub(in crate::road) fn severity(error: &sqlx::Error) -> Severity {
+    match error {
+        sqlx::Error::Database(error) => error.code().map_or(Severity::Other, |code| of_code(&code)),
         // The server went away, or every connection of the pool is taken.
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => Severity::Busy,
         sqlx::Error::Encode(_) => Severity::Row,
         _ => Severity::Other,
-    };
-    Fault::new(severity, source)
+    }
 }
 
 /// What a commit that failed calls for. A server that shuts down may have committed before it says so; only a
@@ -28,7 +31,7 @@ pub(super) fn encoding(source: BoxDynError) -> Fault {
     fault(sqlx::Error::Encode(source))
 }
 
-fn severity(code: &str) -> Severity {
+fn of_code(code: &str) -> Severity {
     match code {
         // An index entry that is too long; a row that is updated twice in one statement.
         "54000" | "21000" => Severity::Row,
@@ -69,7 +72,7 @@ mod tests {
             ("57014", Severity::Other),
             ("", Severity::Other),
         ] {
-            assert_eq!(severity(code), expected, "{code}");
+            assert_eq!(of_code(code), expected, "{code}");
         }
     }
 }

@@ -28,6 +28,7 @@ use sea_orm::{
 };
 use sea_query_sqlx::SqlxValues;
 
+pub(super) use self::fault::severity;
 use self::{catalog::Catalog, session::Session, wire::Wire};
 use super::{
     database::{Database, Touched},

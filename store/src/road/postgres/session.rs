@@ -1,13 +1,17 @@
 //! One transaction, or one statement, on one connection of the pool.
 
-use sea_orm::sqlx::{
-    self, IntoArguments, PgPool, Postgres, Row as _, pool::PoolConnection, postgres::PgArgumentBuffer,
+use sea_orm::{
+    Statement,
+    sqlx::{
+        self, IntoArguments, PgPool, Postgres, Row as _, pool::PoolConnection, postgres::PgArgumentBuffer,
+    },
 };
 
 use super::fault::{fault, of_commit};
 use crate::road::{
     database::{self, Touched},
     fault::Fault,
+    sql,
     texts::Text,
 };
 
@@ -94,6 +98,11 @@ impl database::Session for Session {
 
     async fn undo(&mut self) -> bool {
         self.control("ROLLBACK TO SAVEPOINT here").await.is_ok()
+    }
+
+    async fn beside(&mut self, statement: Statement) -> Result<(), Fault> {
+        let (text, values) = sql::built(statement);
+        self.execute(text, values).await.map(drop)
     }
 
     async fn commit(mut self) -> Result<(), Fault> {

@@ -13,18 +13,21 @@ const TOO_BIG: i32 = 18;
 const CONSTRAINT: i32 = 19;
 const MISMATCH: i32 = 20;
 
-/// What a failed call calls for.
 pub(super) fn fault(source: sqlx::Error) -> Fault {
-    let severity = match &source {
-        sqlx::Error::Database(error) => severity(error.as_ref()),
+    Fault::new(severity(&source), source)
+}
+
+/// What a failed call calls for.
+pub(in crate::road) fn severity(error: &sqlx::Error) -> Severity {
+    match error {
+        sqlx::Error::Database(error) => of_database(error.as_ref()),
         // Every connection of the pool is taken: by others, who will give them back.
         sqlx::Error::PoolTimedOut => Severity::Busy,
         _ => Severity::Other,
-    };
-    Fault::new(severity, source)
+    }
 }
 
-fn severity(error: &dyn DatabaseError) -> Severity {
+fn of_database(error: &dyn DatabaseError) -> Severity {
     let code = error.code().and_then(|code| code.parse::<i32>().ok());
     match code.map(|code| code & 0xff) {
         Some(CONSTRAINT | MISMATCH | TOO_BIG) => Severity::Row,

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use sea_orm::sqlx::SqlitePool;
 
+pub(super) use self::fault::severity;
 use self::session::Session;
 use super::{
     bound,

@@ -1,10 +1,13 @@
 //! One transaction, or one statement, on one connection of the pool.
 
-use sea_orm::sqlx::{self, Sqlite, SqlitePool, pool::PoolConnection, sqlite::SqliteQueryResult};
+use sea_orm::{
+    Statement,
+    sqlx::{self, Sqlite, SqlitePool, pool::PoolConnection, sqlite::SqliteQueryResult},
+};
 use sea_query_sqlx::SqlxValues;
 
 use super::fault::fault;
-use crate::road::{database, fault::Fault, texts::Text};
+use crate::road::{database, fault::Fault, sql, texts::Text};
 
 /// A connection, as a rule with a transaction open on it.
 pub(in crate::road) struct Session {
@@ -71,6 +74,11 @@ impl database::Session for Session {
     /// open.
     async fn undo(&mut self) -> bool {
         self.control("BEGIN").await.is_err()
+    }
+
+    async fn beside(&mut self, statement: Statement) -> Result<(), Fault> {
+        let (text, values) = sql::built(statement);
+        self.execute(text, values).await.map(drop)
     }
 
     async fn commit(mut self) -> Result<(), Fault> {
