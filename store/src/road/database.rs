@@ -4,8 +4,9 @@
 use std::future::Future;
 
 use sea_orm::Statement;
+use sea_query_sqlx::SqlxValues;
 
-use super::{fault::Fault, part::Part};
+use super::{fault::Fault, part::Part, sql, texts::Text};
 use crate::row::Row;
 
 /// One table of one database, and one kind of operation on it.
@@ -46,6 +47,12 @@ pub(super) trait Database: Send {
 /// Dropped without an end, it closes the connection, by which the database rolls back: a connection must not go back
 /// to the pool with a transaction that its next user would continue.
 pub(super) trait Session: Send + Sized {
+    /// Runs a statement that has no values and no rows, such as those that begin and end transactions.
+    fn control(&mut self, sql: &'static str) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Runs a statement that is kept prepared.
+    fn run(&mut self, sql: Text, values: SqlxValues) -> impl Future<Output = Result<(), Fault>> + Send;
+
     /// Remembers this point of the transaction.
     fn mark(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
 
@@ -54,10 +61,35 @@ pub(super) trait Session: Send + Sized {
     fn undo(&mut self) -> impl Future<Output = bool> + Send;
 
     /// Runs a statement that is not about the rows.
-    fn beside(&mut self, statement: Statement) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn beside(&mut self, statement: Statement) -> impl Future<Output = Result<(), Fault>> + Send {
+        let (text, values) = sql::built(statement);
+        self.run(text, values)
+    }
+
+    /// Notes that no transaction is open any more.
+    fn end(&mut self);
+
+    /// What a commit that failed calls for. Where no connection can break, it is what any failure does.
+    fn of_commit(fault: Fault) -> Fault {
+        fault
+    }
 
     /// Makes it all durable, or nothing.
-    fn commit(self) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn commit(mut self) -> impl Future<Output = Result<(), Fault>> + Send {
+        async move {
+            match self.control("COMMIT").await {
+                Ok(()) => {
+                    self.end();
+                    Ok(())
+                }
+                // A refused one may leave the transaction open. If the connection broke, Drop closes it.
+                Err(fault) => {
+                    self.roll_back().await;
+                    Err(Self::of_commit(fault))
+                }
+            }
+        }
+    }
 
     /// Undoes it all.
     fn roll_back(self) -> impl Future<Output = ()> + Send;

@@ -1,13 +1,14 @@
 //! One transaction on one connection of the pool.
 
-use sea_orm::{
-    Statement,
-    sqlx::{self, MySql, MySqlPool, Row as _, pool::PoolConnection},
-};
+use sea_orm::sqlx::{self, MySql, MySqlPool, Row as _, pool::PoolConnection};
 use sea_query_sqlx::SqlxValues;
 
 use super::fault::{fault, of_commit};
-use crate::road::{database, fault::Fault, sql, texts::Text};
+use crate::road::{
+    database::{self, Session as _},
+    fault::Fault,
+    texts::Text,
+};
 
 /// A connection with a transaction open on it.
 pub(in crate::road) struct Session {
@@ -51,13 +52,17 @@ impl Session {
         let row = query.fetch_one(&mut *self.connection).await.map_err(fault)?;
         Ok((row.try_get(0).map_err(fault)?, row.try_get(1).map_err(fault)?))
     }
-
-    async fn control(&mut self, sql: &'static str) -> Result<(), Fault> {
-        sqlx::raw_sql(sql).execute(&mut *self.connection).await.map(drop).map_err(fault)
-    }
 }
 
 impl database::Session for Session {
+    async fn control(&mut self, sql: &'static str) -> Result<(), Fault> {
+        sqlx::raw_sql(sql).execute(&mut *self.connection).await.map(drop).map_err(fault)
+    }
+
+    async fn run(&mut self, sql: Text, values: SqlxValues) -> Result<(), Fault> {
+        self.execute(sql, values).await.map(drop)
+    }
+
     async fn mark(&mut self) -> Result<(), Fault> {
         // A savepoint of the same name takes the place of the one before.
         self.control("SAVEPOINT here").await?;
@@ -70,22 +75,12 @@ impl database::Session for Session {
         !self.marked || self.control("ROLLBACK TO SAVEPOINT here").await.is_ok()
     }
 
-    async fn beside(&mut self, statement: Statement) -> Result<(), Fault> {
-        let (text, values) = sql::built(statement);
-        self.execute(text, values).await.map(drop)
+    fn end(&mut self) {
+        self.open = false;
     }
 
-    async fn commit(mut self) -> Result<(), Fault> {
-        match self.control("COMMIT").await {
-            Ok(()) => {
-                self.open = false;
-                Ok(())
-            }
-            Err(fault) => {
-                self.roll_back().await;
-                Err(of_commit(fault))
-            }
-        }
+    fn of_commit(fault: Fault) -> Fault {
+        of_commit(fault)
     }
 
     async fn roll_back(mut self) {

@@ -1,17 +1,14 @@
 //! One transaction, or one statement, on one connection of the pool.
 
-use sea_orm::{
-    Statement,
-    sqlx::{
-        self, IntoArguments, PgPool, Postgres, Row as _, pool::PoolConnection, postgres::PgArgumentBuffer,
-    },
+use sea_orm::sqlx::{
+    self, IntoArguments, PgPool, Postgres, Row as _, pool::PoolConnection, postgres::PgArgumentBuffer,
 };
+use sea_query_sqlx::SqlxValues;
 
 use super::fault::{fault, of_commit};
 use crate::road::{
-    database::{self, Touched},
+    database::{self, Session as _, Touched},
     fault::Fault,
-    sql,
     texts::Text,
 };
 
@@ -80,14 +77,18 @@ impl Session {
             }
         }
     }
+}
 
+impl database::Session for Session {
     async fn control(&mut self, sql: &'static str) -> Result<(), Fault> {
         // Unprepared: these come once a transaction and have nothing to plan.
         sqlx::raw_sql(sql).execute(&mut *self.connection).await.map(drop).map_err(fault)
     }
-}
 
-impl database::Session for Session {
+    async fn run(&mut self, sql: Text, values: SqlxValues) -> Result<(), Fault> {
+        self.execute(sql, values).await.map(drop)
+    }
+
     async fn mark(&mut self) -> Result<(), Fault> {
         // There is never more than one: they would lie on top of each other.
         let sql = if self.marked { "RELEASE SAVEPOINT here; SAVEPOINT here" } else { "SAVEPOINT here" };
@@ -100,23 +101,12 @@ impl database::Session for Session {
         self.control("ROLLBACK TO SAVEPOINT here").await.is_ok()
     }
 
-    async fn beside(&mut self, statement: Statement) -> Result<(), Fault> {
-        let (text, values) = sql::built(statement);
-        self.execute(text, values).await.map(drop)
+    fn end(&mut self) {
+        self.open = false;
     }
 
-    async fn commit(mut self) -> Result<(), Fault> {
-        // A commit that is refused ends the transaction too. If the connection broke, Drop closes it.
-        match self.control("COMMIT").await {
-            Ok(()) => {
-                self.open = false;
-                Ok(())
-            }
-            Err(fault) => {
-                self.roll_back().await;
-                Err(of_commit(fault))
-            }
-        }
+    fn of_commit(fault: Fault) -> Fault {
+        of_commit(fault)
     }
 
     async fn roll_back(mut self) {

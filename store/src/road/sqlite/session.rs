@@ -1,13 +1,14 @@
 //! One transaction, or one statement, on one connection of the pool.
 
-use sea_orm::{
-    Statement,
-    sqlx::{self, Sqlite, SqlitePool, pool::PoolConnection, sqlite::SqliteQueryResult},
-};
+use sea_orm::sqlx::{self, Sqlite, SqlitePool, pool::PoolConnection, sqlite::SqliteQueryResult};
 use sea_query_sqlx::SqlxValues;
 
 use super::fault::fault;
-use crate::road::{database, fault::Fault, sql, texts::Text};
+use crate::road::{
+    database::{self, Session as _},
+    fault::Fault,
+    texts::Text,
+};
 
 /// A connection, as a rule with a transaction open on it.
 pub(in crate::road) struct Session {
@@ -58,13 +59,17 @@ impl Session {
     async fn idle(&mut self) -> bool {
         self.control("BEGIN").await.is_ok() && self.control("ROLLBACK").await.is_ok()
     }
-
-    async fn control(&mut self, sql: &'static str) -> Result<(), Fault> {
-        sqlx::query(sql).execute(&mut *self.connection).await.map(drop).map_err(fault)
-    }
 }
 
 impl database::Session for Session {
+    async fn control(&mut self, sql: &'static str) -> Result<(), Fault> {
+        sqlx::query(sql).execute(&mut *self.connection).await.map(drop).map_err(fault)
+    }
+
+    async fn run(&mut self, sql: Text, values: SqlxValues) -> Result<(), Fault> {
+        self.execute(sql, values).await.map(drop)
+    }
+
     /// A failed statement is undone alone, so there is nothing to remember.
     async fn mark(&mut self) -> Result<(), Fault> {
         Ok(())
@@ -76,22 +81,8 @@ impl database::Session for Session {
         self.control("BEGIN").await.is_err()
     }
 
-    async fn beside(&mut self, statement: Statement) -> Result<(), Fault> {
-        let (text, values) = sql::built(statement);
-        self.execute(text, values).await.map(drop)
-    }
-
-    async fn commit(mut self) -> Result<(), Fault> {
-        match self.control("COMMIT").await {
-            Ok(()) => {
-                self.open = false;
-                Ok(())
-            }
-            Err(fault) => {
-                self.roll_back().await;
-                Err(fault)
-            }
-        }
+    fn end(&mut self) {
+        self.open = false;
     }
 
     /// SQLite may have rolled back by itself, and then says that there is no transaction: that is well. If the
