@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use sea_orm::DbErr;
+use sea_orm::{DatabaseConnection, DbErr};
 
 /// Why a row was not taken, a row was refused, or a writer stopped.
 ///
@@ -235,6 +235,14 @@ pub enum ErrorKind {
 }
 
 impl Error {
+    /// The refusal of a database to which this build has no road.
+    pub(crate) fn no_road(connection: &DatabaseConnection) -> Self {
+        Self::Unsupported {
+            what: format!("a {connection:?}"),
+            remedy: "enable the feature of cofferdam-store that is named for its database: sqlite, postgres or mysql",
+        }
+    }
+
     /// The error's kind.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {

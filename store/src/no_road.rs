@@ -16,7 +16,7 @@ impl Road {
         _: Operation,
         _: usize,
     ) -> Result<Self, Error> {
-        Err(unsupported(connection))
+        Err(Error::no_road(connection))
     }
 
     pub(crate) async fn write(
@@ -35,12 +35,5 @@ pub(crate) fn is_busy(_: &DbErr, _: DbBackend) -> bool {
 }
 
 pub(crate) fn backend(connection: &DatabaseConnection) -> Result<DbBackend, Error> {
-    Err(unsupported(connection))
-}
-
-fn unsupported(connection: &DatabaseConnection) -> Error {
-    Error::Unsupported {
-        what: format!("a {connection:?}"),
-        remedy: "enable the feature of cofferdam-store that is named for its database: sqlite, postgres or mysql",
-    }
+    Err(Error::no_road(connection))
 }

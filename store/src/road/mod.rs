@@ -76,7 +76,7 @@ impl Road {
                 let database = mysql::Mysql::new(pool, Arc::clone(&table), Arc::clone(&operation), rows);
                 Ok(Self(To::Mysql(Batches::new(database, table, operation))))
             }
-            _ => Err(unsupported(connection)),
+            _ => Err(Error::no_road(connection)),
         }
     }
 
@@ -113,13 +113,6 @@ pub(crate) fn backend(connection: &DatabaseConnection) -> Result<DbBackend, Erro
         DatabaseConnectionType::SqlxPostgresPoolConnection(_) => Ok(DbBackend::Postgres),
         #[cfg(feature = "mysql")]
         DatabaseConnectionType::SqlxMySqlPoolConnection(_) => Ok(DbBackend::MySql),
-        _ => Err(unsupported(connection)),
-    }
-}
-
-fn unsupported(connection: &DatabaseConnection) -> Error {
-    Error::Unsupported {
-        what: format!("a {connection:?}"),
-        remedy: "enable the feature of cofferdam-store that is named for its database: sqlite, postgres or mysql",
+        _ => Err(Error::no_road(connection)),
     }
 }
