@@ -101,10 +101,12 @@ impl Postgres {
         if copies { Way::Copy(wires) } else { Way::Unnest(wires) }
     }
 
-    /// How many rows come before one whose conflict target is in an earlier row: PostgreSQL refuses to update a row
-    /// twice in one statement.
+    /// How many rows, of those that one statement takes, come before one whose conflict target is in an earlier row:
+    /// PostgreSQL refuses to update a row twice in one statement.
     fn distinct(&self, part: Part<'_>) -> usize {
         let Operation::Insert(Conflict::Update { target, .. }) = &*self.operation else { return part.len() };
+        // No statement takes more rows, and what comes after it is looked at when its turn comes.
+        let (part, _) = part.split(MAX_UNNEST);
         let mut seen = HashSet::with_capacity(part.len());
         part.rows().take_while(|row| row.key(target).is_none_or(|key| seen.insert(key))).count().max(1)
     }
