@@ -1,6 +1,7 @@
 //! What an operator sees.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use cofferdam::Job;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,6 +18,18 @@ async fn get(address: SocketAddr, path: &str) -> String {
     response
 }
 
+/// The metrics, as soon as they hold this line, or what they were after long enough.
+async fn with(address: SocketAddr, line: &str) -> String {
+    for _ in 0..300 {
+        let metrics = get(address, "/metrics").await;
+        if metrics.contains(line) {
+            return metrics;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    get(address, "/metrics").await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_job_did_stands_in_the_metrics() {
     let folder = tempfile::tempdir().unwrap();
@@ -31,6 +44,9 @@ async fn what_a_job_did_stands_in_the_metrics() {
 
     let metrics = get(server.local_addr(), "/metrics").await;
     assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
+    // The queue tells its observer once a call has ended, so whoever waits for the outcome may be first.
+    let metrics =
+        with(server.local_addr(), "cofferdam_queue_acked_total{queue=\"jobs\",priority=\"normal\"} 1").await;
     for line in [
         "cofferdam_sandbox_executions_total{backend=\"wasm\"} 2",
         "cofferdam_sandbox_execution_failures_total{backend=\"wasm\",reason=\"exception\",fault=\"user\"} 1",

@@ -30,8 +30,10 @@ pub(super) fn check(workspace: &Workspace) -> Result<Vec<String>> {
     }
 }
 
+/// The features to compile alone. Defaults that only stand for one other feature, or for none, say nothing new.
 fn features(member: &Package) -> Vec<String> {
-    member.features.keys().cloned().collect()
+    let repeats = |name: &str| name == "default" && member.features.get(name).is_none_or(|of| of.len() < 2);
+    member.features.keys().filter(|name| !repeats(name)).cloned().collect()
 }
 
 /// The flags of each combination. A crate without features has just one; `default` is a feature like any other.
