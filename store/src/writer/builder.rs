@@ -174,18 +174,16 @@ impl<E: EntityTrait> WriterBuilder<E, BatchWriter<E>> {
             Some(columns) => numbers::<E>(columns),
             None => table.key.clone(),
         };
-        if target.is_empty() {
-            return Err(Error::Configuration {
-                setting: "conflict_target",
-                reason: "is empty; name the columns of a unique index".to_owned(),
-            });
-        }
         match &self.on_conflict {
             OnConflict::Reject if self.conflict_target.is_some() => Err(Error::Configuration {
                 setting: "conflict_target",
                 reason: "has no effect while conflicts are rejected; set on_conflict too".to_owned(),
             }),
             OnConflict::Reject => Ok(Conflict::Reject),
+            OnConflict::DoNothing | OnConflict::Update(_) if target.is_empty() => Err(Error::Configuration {
+                setting: "conflict_target",
+                reason: "is empty; name the columns of a unique index".to_owned(),
+            }),
             OnConflict::DoNothing => Ok(Conflict::DoNothing { target }),
             OnConflict::Update(columns) if columns.is_empty() => Err(Error::Configuration {
                 setting: "on_conflict",
@@ -208,6 +206,12 @@ impl<E: EntityTrait> WriterBuilder<E, BatchUpdateWriter<E>> {
     /// is not to be had.
     pub fn build(self) -> Result<BatchUpdateWriter<E>, Error> {
         let table = Table::of::<E>(backend(&self.connection)?)?;
+        if table.key.is_empty() {
+            return Err(Error::Configuration {
+                setting: "key",
+                reason: format!("{} has no primary key by which its rows could be told apart", table.name),
+            });
+        }
         Handle::spawn(self, table, Operation::Update).map(BatchUpdateWriter::new)
     }
 }
