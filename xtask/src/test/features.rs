@@ -12,7 +12,7 @@ use crate::workspace::{Workspace, capture};
 pub(super) fn check(workspace: &Workspace) -> Result<Vec<String>> {
     let mut failures = Vec::new();
     for member in &workspace.members {
-        for flags in combinations(&features(member)) {
+        for flags in combinations(&features(member), published(member)) {
             println!("{} {}", member.name, flags.join(" "));
             let mut command = workspace.cargo(["clippy", "--quiet", "--package", &member.name]);
             if let Err(error) = capture(command.args(&flags).args(["--", "-D", "warnings"])) {
@@ -30,23 +30,31 @@ pub(super) fn check(workspace: &Workspace) -> Result<Vec<String>> {
     }
 }
 
+/// Whether others may depend on the package. One that is not published is compiled whole by other gates, and nobody
+/// takes it without its features.
+fn published(member: &Package) -> bool {
+    member.publish.as_ref().is_none_or(|registries| !registries.is_empty())
+}
+
 /// The features to compile alone. Defaults that only stand for one other feature, or for none, say nothing new.
 fn features(member: &Package) -> Vec<String> {
     let repeats = |name: &str| name == "default" && member.features.get(name).is_none_or(|of| of.len() < 2);
     member.features.keys().filter(|name| !repeats(name)).cloned().collect()
 }
 
-/// The flags of each combination. A crate without features has just one; `default` is a feature like any other.
-fn combinations(features: &[String]) -> Vec<Vec<String>> {
-    if features.is_empty() {
-        return vec![Vec::new()];
+/// The flags of each combination. A published crate without features has just one; `default` is a feature like any
+/// other.
+fn combinations(features: &[String], published: bool) -> Vec<Vec<String>> {
+    let flags = |flags: &[&str]| flags.iter().map(|flag| (*flag).to_owned()).collect::<Vec<_>>();
+    let alone = features.iter().map(|feature| flags(&["--no-default-features", "--features", feature]));
+    match (published, features) {
+        (false, _) => alone.collect(),
+        (true, []) => vec![Vec::new()],
+        (true, _) => std::iter::once(flags(&["--no-default-features"]))
+            .chain(alone)
+            .chain([flags(&["--all-features"])])
+            .collect(),
     }
-    let mut combinations = vec![vec!["--no-default-features".to_owned()]];
-    for feature in features {
-        combinations.push(vec!["--no-default-features".into(), "--features".into(), feature.clone()]);
-    }
-    combinations.push(vec!["--all-features".into()]);
-    combinations
 }
 
 #[cfg(test)]
@@ -55,13 +63,24 @@ mod tests {
 
     #[test]
     fn a_crate_without_features_is_compiled_once() {
-        assert_eq!(combinations(&[]), [Vec::<String>::new()]);
+        assert_eq!(combinations(&[], true), [Vec::<String>::new()]);
+    }
+
+    #[test]
+    fn a_package_that_is_not_published_is_compiled_with_each_feature_alone() {
+        assert_eq!(combinations(&[], false), Vec::<Vec<String>>::new());
+        assert_eq!(
+            combinations(&["queue".into()], false),
+            [["--no-default-features", "--features", "queue"]]
+        );
     }
 
     #[test]
     fn every_feature_is_compiled_without_the_defaults() {
-        let flags: Vec<_> =
-            combinations(&["default".into(), "sqlite".into()]).iter().map(|flags| flags.join(" ")).collect();
+        let flags: Vec<_> = combinations(&["default".into(), "sqlite".into()], true)
+            .iter()
+            .map(|flags| flags.join(" "))
+            .collect();
         let expected = [
             "--no-default-features",
             "--no-default-features --features default",
