@@ -23,6 +23,8 @@ pub(crate) struct Verdict {
     pub(crate) settled: usize,
     pub(crate) written: u64,
     pub(crate) skipped: u64,
+    /// Updates that were merged into a later one of the same row in the database's transaction.
+    pub(crate) coalesced: u64,
     /// The places of the rejected rows in the batch, and why.
     pub(crate) rejected: Vec<(usize, Error)>,
     /// Whether a sink holds the rejected rows, so that memory need not.
@@ -38,6 +40,7 @@ impl Verdict {
         self.settled += part.settled;
         self.written += part.written;
         self.skipped += part.skipped;
+        self.coalesced += part.coalesced;
         self.rejected.extend(part.rejected.into_iter().map(|(place, error)| (base + place, error)));
     }
 

@@ -170,8 +170,9 @@ impl Buffer {
         self.lock().sink_error.get_or_insert(error);
     }
 
-    pub(crate) fn take_unwritten(&self) -> Vec<Row> {
-        std::mem::take(&mut self.lock().unwritten)
+    /// Takes the unwritten rows of which `wanted` holds.
+    pub(crate) fn take_unwritten(&self, wanted: impl FnMut(&mut Row) -> bool) -> Vec<Row> {
+        self.lock().unwritten.extract_if(.., wanted).collect()
     }
 
     /// How many rows are in memory: waiting or in flight.
@@ -231,7 +232,7 @@ impl Buffer {
             let mut state = self.lock();
             state.counts.written += verdict.written;
             state.counts.skipped += verdict.skipped;
-            state.counts.coalesced += coalesced as u64;
+            state.counts.coalesced += coalesced as u64 + verdict.coalesced;
             state.counts.rejected += refused;
             if !replayed {
                 state.settled += taken as u64;
@@ -265,7 +266,7 @@ impl Buffer {
             }
             let coalesced = taken - rows.len() - undecided.len();
             rejected = pick(rows, verdict.rejected);
-            lost = Some((undecided, verdict.written, verdict.skipped, coalesced as u64));
+            lost = Some((undecided, verdict.written, verdict.skipped, coalesced as u64 + verdict.coalesced));
             delivered = verdict.delivered;
         }
         let safe = self.spool.as_ref().map_or(0, |spool| spool.sync_blocking());

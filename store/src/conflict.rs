@@ -27,3 +27,13 @@ pub(crate) enum Conflict {
     DoNothing { target: Vec<usize> },
     Update { target: Vec<usize>, columns: Vec<usize> },
 }
+
+impl Conflict {
+    /// The columns whose conflict it is about.
+    pub(crate) fn target(&self) -> &[usize] {
+        match self {
+            Self::Reject => &[],
+            Self::DoNothing { target } | Self::Update { target, .. } => target,
+        }
+    }
+}

@@ -55,6 +55,13 @@ pub enum Error {
         table: &'static str,
     },
 
+    /// A conditional update found its row, but not as it expected it. Nothing was written for it; the writer goes on.
+    #[error("{table} has this row in another state than expected; read it again and decide anew")]
+    Stale {
+        /// The table's name.
+        table: &'static str,
+    },
+
     /// Others held the database, or it was out of reach, for longer than the writer retries. The writer has stopped.
     #[error(
         "{table} stayed locked or out of reach for {waited:?}; see the source: shorten the other transactions, bring \
@@ -204,6 +211,8 @@ pub enum ErrorKind {
     Constraint,
     /// See [`Error::Missing`].
     Missing,
+    /// See [`Error::Stale`].
+    Stale,
     /// See [`Error::Busy`].
     Busy,
     /// See [`Error::InDoubt`].
@@ -252,6 +261,7 @@ impl Error {
             Self::InvalidRow { .. } => ErrorKind::InvalidRow,
             Self::Constraint { .. } => ErrorKind::Constraint,
             Self::Missing { .. } => ErrorKind::Missing,
+            Self::Stale { .. } => ErrorKind::Stale,
             Self::Busy { .. } => ErrorKind::Busy,
             Self::InDoubt { .. } => ErrorKind::InDoubt,
             Self::Full { .. } => ErrorKind::Full,
@@ -272,7 +282,10 @@ impl Error {
     /// Whether only the one row is at fault, so that the writer goes on.
     #[must_use]
     pub const fn is_row(&self) -> bool {
-        matches!(self.kind(), ErrorKind::InvalidRow | ErrorKind::Constraint | ErrorKind::Missing)
+        matches!(
+            self.kind(),
+            ErrorKind::InvalidRow | ErrorKind::Constraint | ErrorKind::Missing | ErrorKind::Stale
+        )
     }
 }
 
@@ -286,6 +299,7 @@ impl ErrorKind {
             Self::InvalidRow => "invalid_row",
             Self::Constraint => "constraint",
             Self::Missing => "missing",
+            Self::Stale => "stale",
             Self::Busy => "busy",
             Self::InDoubt => "in_doubt",
             Self::Full => "full",

@@ -1,4 +1,4 @@
-//! What both writers are: a buffer, a task behind it, and the way between models and rows.
+//! What all writers are: a buffer, a task behind it, and the way between models and rows.
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -6,13 +6,13 @@ use sea_orm::{EntityTrait, IntoActiveModel};
 use tokio::sync::Notify;
 
 use crate::{
-    Counts, Error, Rejected, Summary,
+    Counts, Error, Operation, Rejected, Summary, Unwritten,
     buffer::Buffer,
+    conflict::Conflict,
     dead_letter::Sink,
-    operation::Operation,
     road::Road,
     row::Row,
-    spool::{Log, Schema},
+    spool::{Log, Schema, Takes},
     table::Table,
     task::Task,
     writer::WriterBuilder,
@@ -22,6 +22,8 @@ use crate::{
 pub(crate) struct Handle<E> {
     buffer: Arc<Buffer>,
     table: Arc<Table>,
+    /// The columns that each new row must set.
+    identity: Vec<usize>,
     entity: PhantomData<fn(E)>,
 }
 
@@ -35,7 +37,9 @@ impl<E: EntityTrait> Handle<E> {
     pub(crate) fn spawn<W>(
         builder: WriterBuilder<E, W>,
         table: Table,
-        operation: Operation,
+        conflict: Conflict,
+        identity: Vec<usize>,
+        takes: Takes,
     ) -> Result<Self, Error> {
         let WriterBuilder { connection, limits, observer, on_rejected, dead_letters, spool, .. } = builder;
         limits.check()?;
@@ -44,39 +48,43 @@ impl<E: EntityTrait> Handle<E> {
             reason: "there is none; build the writer inside a tokio runtime".to_owned(),
         })?;
         let table = Arc::new(table);
-        let coalesce = matches!(operation, Operation::Update);
-        let name = if coalesce { "update" } else { "insert" };
-        let sink = dead_letters
-            .map(|choice| Sink::open(choice, &connection, Arc::clone(&table), name))
-            .transpose()?;
-        let road = Road::new(&connection, Arc::clone(&table), operation, limits.rows)?;
+        let sink =
+            dead_letters.map(|choice| Sink::open(choice, &connection, Arc::clone(&table))).transpose()?;
+        let road = Road::new(&connection, Arc::clone(&table), conflict, limits.rows)?;
         let on_rejected = on_rejected.map(|callback| {
-            Box::new(move |row: Row, error: Error| {
-                callback(Rejected { model: Table::model::<E>(row), error });
-            }) as Box<dyn Fn(Row, Error) + Send + Sync>
+            Box::new(move |row: Row, error: Error| callback(Rejected::new(row, error)))
+                as Box<dyn Fn(Row, Error) + Send + Sync>
         });
         let wake = Arc::new(Notify::new());
         let spool = spool
             .map(|settings| {
-                let schema =
-                    Schema { table: Arc::clone(&table), kinds: Table::kinds::<E>(), operation: name };
+                let schema = Schema { table: Arc::clone(&table), kinds: Table::kinds::<E>(), takes };
                 Log::open(settings, schema, connection, Arc::clone(&wake))
             })
             .transpose()?;
         let (log, replay) = spool.unzip();
         let buffer = Arc::new(Buffer::new(limits, table.name, on_rejected, wake, log));
-        let task = Task::new(Arc::clone(&buffer), road, Arc::clone(&table), observer, sink, replay, coalesce);
+        let task = Task::new(Arc::clone(&buffer), road, Arc::clone(&table), observer, sink, replay);
         runtime.spawn(task.run());
-        Ok(Self { buffer, table, entity: PhantomData })
+        Ok(Self { buffer, table, identity, entity: PhantomData })
     }
 
     pub(crate) async fn insert(&self, model: impl IntoActiveModel<E::ActiveModel>) -> Result<(), Error> {
-        let row = self.table.insertion(model.into_active_model())?;
+        let row = self.table.insertion(model.into_active_model(), &self.identity)?;
         self.buffer.add(row).await
     }
 
     pub(crate) async fn update(&self, model: impl IntoActiveModel<E::ActiveModel>) -> Result<(), Error> {
         let row = self.table.update(model.into_active_model())?;
+        self.buffer.add(row).await
+    }
+
+    pub(crate) async fn update_if(
+        &self,
+        model: impl IntoActiveModel<E::ActiveModel>,
+        expected: impl IntoActiveModel<E::ActiveModel>,
+    ) -> Result<(), Error> {
+        let row = self.table.update_if(model.into_active_model(), expected.into_active_model())?;
         self.buffer.add(row).await
     }
 
@@ -97,11 +105,13 @@ impl<E: EntityTrait> Handle<E> {
 
     pub(crate) fn take_rejected(&self) -> Vec<Rejected<E>> {
         let rejected = self.buffer.take_rejected().into_iter();
-        rejected.map(|(row, error)| Rejected { model: Table::model::<E>(row), error }).collect()
+        rejected.map(|(row, error)| Rejected::new(row, error)).collect()
     }
 
-    pub(crate) fn take_unwritten(&self) -> Vec<E::ActiveModel> {
-        self.buffer.take_unwritten().into_iter().map(Table::model::<E>).collect()
+    /// The unwritten rows of one operation, or of both.
+    pub(crate) fn take_unwritten(&self, only: Option<Operation>) -> Vec<Unwritten<E>> {
+        let rows = self.buffer.take_unwritten(|row| only.is_none_or(|only| row.operation() == only));
+        rows.into_iter().map(Unwritten::new).collect()
     }
 
     fn summary(&self) -> Summary<E> {

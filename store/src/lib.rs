@@ -92,6 +92,7 @@ mod backoff;
 mod batch;
 mod beside;
 mod buffer;
+mod coalesce;
 mod conflict;
 mod ddl;
 mod dead_letter;
@@ -119,10 +120,11 @@ pub use self::{
     dead_letter::{DeadLetter, DeadLetters},
     error::{Error, ErrorKind},
     observer::{Flushed, Observer},
+    operation::Operation,
     spool::Spool,
-    summary::{Counts, Rejected, Summary},
+    summary::{Counts, Rejected, Summary, Unwritten},
     trigger::Trigger,
-    writer::{BatchUpdateWriter, BatchWriter, WriterBuilder},
+    writer::{BatchUpdateWriter, BatchWriter, Inserts, Store, Updates, WriterBuilder},
 };
 
 #[cfg(doctest)]

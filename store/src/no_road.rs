@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 
-use crate::{Error, batch::Verdict, beside::Beside, operation::Operation, row::Row, table::Table};
+use crate::{Error, batch::Verdict, beside::Beside, conflict::Conflict, row::Row, table::Table};
 
 /// There is none.
 pub(crate) enum Road {}
@@ -13,7 +13,7 @@ impl Road {
     pub(crate) fn new(
         connection: &DatabaseConnection,
         _: Arc<Table>,
-        _: Operation,
+        _: Conflict,
         _: usize,
     ) -> Result<Self, Error> {
         Err(Error::no_road(connection))

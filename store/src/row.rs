@@ -1,37 +1,103 @@
-//! A row as the buffer holds it: which columns it sets, and their values, flat.
+//! A row as the buffer holds it: what it is to do, and its values, flat.
+
+use std::collections::BTreeMap;
 
 use sea_orm::Value;
 
-/// Which columns a row sets: one bit a column, in the entity's order.
+use crate::operation::Operation;
+
+/// What a row is to do: which columns it sets, one bit a column in the entity's order, and which it expects to find as
+/// they are given.
 ///
 /// Rows of one shape go into one statement, and a statement's text is built once for a shape.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Shape(Box<[u64]>);
+pub(crate) struct Shape {
+    operation: Operation,
+    set: Bits,
+    /// The columns of an update's condition; without any, it has none.
+    expected: Bits,
+}
 
-impl Shape {
-    /// The shape that sets none of `columns` columns.
-    pub(crate) fn empty(columns: usize) -> Self {
-        Self(vec![0; columns.div_ceil(64)].into_boxed_slice())
-    }
+/// One bit a column. The highest word is not 0, so that equal sets are equal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Bits(Vec<u64>);
 
-    pub(crate) fn insert(&mut self, column: usize) {
+impl Bits {
+    fn insert(&mut self, column: usize) {
+        let words = column / 64 + 1;
+        self.0.resize(self.0.len().max(words), 0);
         if let Some(word) = self.0.get_mut(column / 64) {
             *word |= 1 << (column % 64);
         }
     }
 
-    pub(crate) fn contains(&self, column: usize) -> bool {
+    fn contains(&self, column: usize) -> bool {
         self.0.get(column / 64).is_some_and(|word| word & (1 << (column % 64)) != 0)
     }
 
-    /// The columns that are set, ascending.
-    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.0.len() * 64).filter(|column| self.contains(*column))
     }
 }
 
-/// One row. Invariant: `values` holds one value for each column of `shape`, in the entity's order.
-#[derive(Debug)]
+impl Shape {
+    /// The shape that sets no column.
+    pub(crate) fn empty(operation: Operation) -> Self {
+        Self { operation, set: Bits::default(), expected: Bits::default() }
+    }
+
+    pub(crate) const fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    pub(crate) fn insert(&mut self, column: usize) {
+        self.set.insert(column);
+    }
+
+    /// Makes a column part of the condition.
+    pub(crate) fn expect(&mut self, column: usize) {
+        self.expected.insert(column);
+    }
+
+    pub(crate) fn contains(&self, column: usize) -> bool {
+        self.set.contains(column)
+    }
+
+    /// The columns that are set, ascending.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.set.iter()
+    }
+
+    /// The columns of the condition, ascending.
+    pub(crate) fn expected(&self) -> impl Iterator<Item = usize> + '_ {
+        self.expected.iter()
+    }
+
+    /// Whether it is an update that is done only if the row is as expected.
+    pub(crate) const fn is_conditional(&self) -> bool {
+        !self.expected.0.is_empty()
+    }
+
+    /// The shape that only names its row: by the columns `key`, and by what it expects.
+    pub(crate) fn named(&self, key: &[usize]) -> Self {
+        let mut set = Bits::default();
+        key.iter().for_each(|column| set.insert(*column));
+        Self { operation: self.operation, set, expected: self.expected.clone() }
+    }
+
+    /// How many values a row of this shape holds.
+    pub(crate) fn width(&self) -> usize {
+        let count = |bits: &Bits| bits.0.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        count(&self.set) + count(&self.expected)
+    }
+}
+
+/// Values with the numbers of their columns.
+type Cells = Vec<(usize, Value)>;
+
+/// One row. Invariant: `values` holds one value for each column that `shape` sets, in the entity's order, and then one
+/// for each that it expects.
+#[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub(crate) shape: Shape,
     pub(crate) values: Vec<Value>,
@@ -47,15 +113,25 @@ impl Row {
         Self { shape, values, weight, seqs: Vec::new() }
     }
 
-    /// The row's values with the numbers of their columns.
+    pub(crate) const fn operation(&self) -> Operation {
+        self.shape.operation()
+    }
+
+    /// The values that the row sets, with the numbers of their columns.
     pub(crate) fn cells(&self) -> impl Iterator<Item = (usize, &Value)> {
         self.shape.columns().zip(&self.values)
     }
 
-    /// Splits the row into cells.
-    pub(crate) fn into_cells(self) -> Vec<(usize, Value)> {
-        let Self { shape, values, .. } = self;
-        shape.columns().zip(values).collect()
+    /// The values that the row expects, likewise.
+    pub(crate) fn expected(&self) -> impl Iterator<Item = (usize, &Value)> {
+        self.shape.expected().zip(self.values.iter().skip(self.shape.columns().count()))
+    }
+
+    /// Splits the row into the values that it sets and those that it expects.
+    pub(crate) fn into_cells(self) -> (Cells, Cells) {
+        let Self { shape, mut values, .. } = self;
+        let expected = values.split_off(shape.columns().count().min(values.len()));
+        (shape.columns().zip(values).collect(), shape.expected().zip(expected).collect())
     }
 
     /// The values of the columns `key`, in that order; `None` if one of them is not set.
@@ -63,6 +139,17 @@ impl Row {
         key.iter()
             .map(|wanted| self.cells().find(|(column, _)| column == wanted).map(|(_, value)| value.clone()))
             .collect()
+    }
+
+    /// Takes over what a later update of the same row sets. Neither may have a condition.
+    pub(crate) fn overlay(&mut self, later: &Self) {
+        let mut cells: BTreeMap<usize, Value> =
+            self.shape.columns().zip(std::mem::take(&mut self.values)).collect();
+        cells.extend(later.cells().map(|(column, value)| (column, value.clone())));
+        let mut shape = Shape::empty(self.operation());
+        cells.keys().for_each(|column| shape.insert(*column));
+        let seqs = [std::mem::take(&mut self.seqs), later.seqs.clone()].concat();
+        *self = Self { seqs, ..Self::new(shape, cells.into_values().collect()) };
     }
 }
 

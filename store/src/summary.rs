@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveModelTrait, EntityTrait, sea_query::ValueTuple};
 
-use crate::Error;
+use crate::{Error, operation::Operation, row::Row, table::Table};
 
 /// How many rows met which end since the writer was built.
 ///
@@ -19,7 +19,7 @@ pub struct Counts {
     /// Rows that the database left out as asked: a conflict with
     /// [`OnConflict::DoNothing`](crate::OnConflict::DoNothing), or a trigger's `RAISE(IGNORE)`.
     pub skipped: u64,
-    /// Updates that were merged into a later one of the same row before they reached the database.
+    /// Updates that were merged with another one of the same row before they reached the database.
     pub coalesced: u64,
     /// Rows that were refused, each with its own error.
     pub rejected: u64,
@@ -50,16 +50,46 @@ pub struct Summary<E: EntityTrait> {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Rejected<E: EntityTrait> {
+    /// What was to be done with it.
+    pub operation: Operation,
     /// The row as it was added; for an update, with what was merged into it.
     pub model: E::ActiveModel,
-    /// Why it was refused: [`Error::Constraint`] or [`Error::Missing`].
+    /// What a conditional update expected of its row.
+    pub expected: Option<E::ActiveModel>,
+    /// Why it was refused: [`Error::Constraint`], [`Error::Missing`] or [`Error::Stale`].
     pub error: Error,
 }
 
+/// A row that a stopped writer could not write.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Unwritten<E: EntityTrait> {
+    /// What was to be done with it.
+    pub operation: Operation,
+    /// The row as it was added.
+    pub model: E::ActiveModel,
+    /// What a conditional update expected of its row.
+    pub expected: Option<E::ActiveModel>,
+}
+
 impl<E: EntityTrait> Rejected<E> {
+    pub(crate) fn new(row: Row, error: Error) -> Self {
+        let operation = row.operation();
+        let (model, expected) = Table::models::<E>(row);
+        Self { operation, model, expected, error }
+    }
+
     /// The primary key, if the row sets all of it.
     #[must_use]
     pub fn key(&self) -> Option<ValueTuple> {
         self.model.get_primary_key_value()
+    }
+}
+
+impl<E: EntityTrait> Unwritten<E> {
+    pub(crate) fn new(row: Row) -> Self {
+        let operation = row.operation();
+        let (model, expected) = Table::models::<E>(row);
+        Self { operation, model, expected }
     }
 }

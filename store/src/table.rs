@@ -8,6 +8,7 @@ use sea_orm::{
 
 use crate::{
     Error,
+    operation::Operation,
     row::{Row, Shape},
 };
 
@@ -18,7 +19,7 @@ pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) schema: Option<String>,
     pub(crate) columns: Vec<Column>,
-    /// The primary key's columns, in the key's order.
+    /// The columns by which an update names its row: the primary key's, in the key's order, unless others are chosen.
     pub(crate) key: Vec<usize>,
 }
 
@@ -26,10 +27,6 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
-    #[cfg_attr(
-        not(feature = "postgres"),
-        allow(dead_code, reason = "only PostgreSQL is strict about types")
-    )]
     pub(crate) kind: ColumnType,
     /// What stands before a value in a statement, and after it: what the entity's `save_as` makes of it, as a rule
     /// nothing.
@@ -72,65 +69,105 @@ impl Table {
         self.columns.get(index).map_or("?", |column| column.name)
     }
 
-    /// Takes the values out of a model that is to be inserted: all that are set or unchanged.
-    pub(crate) fn insertion<M: ActiveModelTrait>(&self, model: M) -> Result<Row, Error> {
-        self.flatten(model, |_, value| match value {
-            ActiveValue::Set(value) | ActiveValue::Unchanged(value) => Some(value),
-            ActiveValue::NotSet => None,
-        })
+    /// Takes the values out of a model that is to be inserted: all that are set or unchanged. The columns `identity`
+    /// must be among them, and not NULL.
+    pub(crate) fn insertion<M: ActiveModelTrait>(&self, model: M, identity: &[usize]) -> Result<Row, Error> {
+        let mut shape = Shape::empty(Operation::Insert);
+        let values = self.flatten(model, |_, value| given(value), |column| shape.insert(column))?;
+        let row = Row::new(shape, values);
+        self.require(&row, identity, "is part of the idempotency key and is not set; set it")?;
+        Ok(row)
     }
 
     /// Takes the values out of a model that updates its row: the key, and all that are set.
     pub(crate) fn update<M: ActiveModelTrait>(&self, model: M) -> Result<Row, Error> {
-        let row = self.flatten(model, |column, value| match value {
+        let pick = |column, value| match value {
             ActiveValue::Set(value) => Some(value),
             ActiveValue::Unchanged(value) if self.key.contains(&column) => Some(value),
             ActiveValue::Unchanged(_) | ActiveValue::NotSet => None,
-        })?;
-        if let Some(unset) = self.key.iter().find(|column| !row.shape.contains(**column)) {
-            return Err(self.invalid(*unset, "is part of the key and is not set; set it to name the row"));
-        }
+        };
+        let mut shape = Shape::empty(Operation::Update);
+        let values = self.flatten(model, pick, |column| shape.insert(column))?;
+        let row = Row::new(shape, values);
+        self.require(&row, &self.key, "is part of the key and is not set; set it to name the row")?;
         if row.values.len() == self.key.len() {
-            let column = self.key.first().copied().unwrap_or_default();
-            return Err(self.invalid(column, "is set alone; set a column that is to be changed as well"));
+            return Err(
+                self.invalid(self.name_of_key(), "is set alone; set a column that is to be changed as well")
+            );
         }
         Ok(row)
     }
 
-    /// Builds the model again that a row was made of, with every value set.
-    pub(crate) fn model<E: EntityTrait>(row: Row) -> E::ActiveModel {
-        let mut model = <E::ActiveModel as ActiveModelTrait>::default();
-        let mut columns = E::Column::iter().enumerate();
-        for (index, value) in row.into_cells() {
-            if let Some((_, column)) = columns.find(|(at, _)| *at == index) {
-                // The value came out of the same field of the same type, so it goes back in.
-                if let Err(error) = model.try_set(column, value) {
-                    tracing::error!(column = column.as_str(), %error, "a value could not be given back");
-                }
+    /// The same of one that is done only if the row holds what `expected` sets.
+    pub(crate) fn update_if<M: ActiveModelTrait>(&self, model: M, expected: M) -> Result<Row, Error> {
+        let Row { mut shape, mut values, .. } = self.update(model)?;
+        let mut columns = Vec::new();
+        let mut condition = self.flatten(expected, |_, value| given(value), |column| columns.push(column))?;
+        for column in &columns {
+            if self.columns.get(*column).is_some_and(|column| column.is_document()) {
+                return Err(self
+                    .invalid(*column, "is a document, which cannot be expected; name a version or a state"));
             }
+            shape.expect(*column);
         }
-        model
+        if columns.is_empty() {
+            return Err(
+                self.invalid(self.name_of_key(), "is set alone, and nothing is expected; use a plain update")
+            );
+        }
+        values.append(&mut condition);
+        Ok(Row::new(shape, values))
     }
 
+    /// Builds the models again that a row was made of, with every value set: the row's own, and what it expects.
+    pub(crate) fn models<E: EntityTrait>(row: Row) -> (E::ActiveModel, Option<E::ActiveModel>) {
+        let conditional = row.shape.is_conditional();
+        let (set, expected) = row.into_cells();
+        (model::<E>(set), conditional.then(|| model::<E>(expected)))
+    }
+
+    /// Takes the values out of a model that `pick` wants, and tells `column` their numbers.
     fn flatten<M: ActiveModelTrait>(
         &self,
         mut model: M,
         pick: impl Fn(usize, ActiveValue<Value>) -> Option<Value>,
-    ) -> Result<Row, Error> {
-        let mut shape = Shape::empty(self.columns.len());
+        mut column: impl FnMut(usize),
+    ) -> Result<Vec<Value>, Error> {
         let mut values = Vec::with_capacity(self.columns.len());
-        for (index, column) in <M::Entity as EntityTrait>::Column::iter().enumerate() {
-            let Some(value) = pick(index, model.take(column)) else { continue };
+        for (index, name) in <M::Entity as EntityTrait>::Column::iter().enumerate() {
+            let Some(value) = pick(index, model.take(name)) else { continue };
             // The driver's encoder panics on such a number, so it must not get that far. Only MySQL can hold it.
             if self.backend != DbBackend::MySql
                 && matches!(value, Value::BigUnsigned(Some(number)) if i64::try_from(number).is_err())
             {
                 return Err(self.invalid(index, "is above 9223372036854775807; store it as text"));
             }
-            shape.insert(index);
+            column(index);
             values.push(value);
         }
-        Ok(Row::new(shape, values))
+        Ok(values)
+    }
+
+    /// Refuses a row that does not set these columns, or sets one of them to NULL, which equals nothing.
+    fn require(&self, row: &Row, columns: &[usize], unset: &'static str) -> Result<(), Error> {
+        for wanted in columns {
+            match row.cells().find(|(column, _)| column == wanted) {
+                None => return Err(self.invalid(*wanted, unset)),
+                Some((_, value)) if *value == value.as_null() => {
+                    return Err(self.invalid(
+                        *wanted,
+                        "is part of the key and is NULL, which names no row; set a value",
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A column of the key, for messages about all of it.
+    fn name_of_key(&self) -> usize {
+        self.key.first().copied().unwrap_or_default()
     }
 
     fn invalid(&self, column: usize, reason: &'static str) -> Error {
@@ -138,7 +175,33 @@ impl Table {
     }
 }
 
+fn given(value: ActiveValue<Value>) -> Option<Value> {
+    match value {
+        ActiveValue::Set(value) | ActiveValue::Unchanged(value) => Some(value),
+        ActiveValue::NotSet => None,
+    }
+}
+
+fn model<E: EntityTrait>(cells: Vec<(usize, Value)>) -> E::ActiveModel {
+    let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+    let mut columns = E::Column::iter().enumerate();
+    for (index, value) in cells {
+        if let Some((_, column)) = columns.find(|(at, _)| *at == index) {
+            // The value came out of the same field of the same type, so it goes back in.
+            if let Err(error) = model.try_set(column, value) {
+                tracing::error!(column = column.as_str(), %error, "a value could not be given back");
+            }
+        }
+    }
+    model
+}
+
 impl Column {
+    /// Whether it holds JSON, of which databases differ in what is equal.
+    fn is_document(&self) -> bool {
+        matches!(self.kind, ColumnType::Json | ColumnType::JsonBinary)
+    }
+
     /// A column whose values are bound as they are.
     #[cfg(test)]
     pub(crate) fn plain(name: &'static str, kind: ColumnType) -> Self {

@@ -3,9 +3,8 @@
 //! It must never drop a batch. Whatever ends it (an error, a panic in a callback, the end of the runtime) goes
 //! through [`Writing`]'s Drop, which hands the undecided rows back.
 
-use std::{collections::HashMap, error::Error as _, sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
-use sea_orm::Value;
 use tokio::time::Instant;
 
 use crate::{
@@ -14,9 +13,10 @@ use crate::{
     batch::{Batch, Verdict},
     beside::Beside,
     buffer::Buffer,
+    coalesce::coalesce,
     dead_letter::Sink,
     road::Road,
-    row::{Row, Shape},
+    row::Row,
     spool::{Log, Replay},
     table::Table,
 };
@@ -32,8 +32,6 @@ pub(crate) struct Task {
     sink: Option<Sink>,
     /// What the spool holds from before, until it is written.
     replay: Option<Replay>,
-    /// Whether rows with the same key are merged before they are written.
-    coalesce: bool,
 }
 
 /// The batch in hand. Dropped with one inside, it hands the rows back; so no way out of the task loses them.
@@ -64,10 +62,9 @@ impl Task {
         observer: Arc<dyn Observer>,
         sink: Option<Sink>,
         replay: Option<Replay>,
-        coalesce: bool,
     ) -> Self {
         let writing = Writing { buffer: Arc::clone(&buffer), flight: None, done: false };
-        Self { writing, buffer, road, table, observer, sink, replay, coalesce }
+        Self { writing, buffer, road, table, observer, sink, replay }
     }
 
     /// Writes until the buffer is shut and empty, or a failure that does not pass.
@@ -132,9 +129,7 @@ impl Task {
     async fn put(&mut self, mut batch: Batch) -> Result<(), Error> {
         self.observe_buffered();
         let last = batch.rows.last().and_then(|row| row.seqs.last()).copied();
-        if self.coalesce {
-            batch.rows = coalesce(batch.rows, &self.table);
-        }
+        batch.rows = coalesce(batch.rows, &self.table.key);
         self.writing.flight = Some((batch, Verdict::default()));
         if let (Some(spool), Some(last)) = (self.buffer.spool(), last) {
             spool.written(last).await?;
@@ -238,25 +233,6 @@ impl Task {
     }
 }
 
-/// Merges updates of the same row: a later value overwrites an earlier one, column by column. The merged row stands
-/// where its first part stood.
-fn coalesce(rows: Vec<Row>, table: &Table) -> Vec<Row> {
-    let mut places: HashMap<Vec<Value>, usize> = HashMap::with_capacity(rows.len());
-    let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
-    for row in rows {
-        let Some(key) = row.key(&table.key) else {
-            merged.push(row);
-            continue;
-        };
-        let place = *places.entry(key).or_insert(merged.len());
-        match merged.get_mut(place) {
-            Some(earlier) => overlay(earlier, row, table.columns.len()),
-            None => merged.push(row),
-        }
-    }
-    merged
-}
-
 /// Finds out whether a commit in doubt has taken place, and takes it over if so. Says whether that is known.
 async fn find_out(spool: &Log, rows: &[Row], verdict: &mut Verdict, patience: Duration) -> bool {
     let Some(doubtful) = verdict.doubtful.take() else { return false };
@@ -273,25 +249,4 @@ async fn find_out(spool: &Log, rows: &[Row], verdict: &mut Verdict, patience: Du
         }
     }
     true
-}
-
-fn overlay(earlier: &mut Row, later: Row, columns: usize) {
-    let mut cells: Vec<Option<Value>> = vec![None; columns];
-    let mut old = std::mem::replace(earlier, Row::new(Shape::empty(columns), Vec::new()));
-    let seqs = [std::mem::take(&mut old.seqs), later.seqs.clone()].concat();
-    for (column, value) in old.into_cells().into_iter().chain(later.into_cells()) {
-        if let Some(cell) = cells.get_mut(column) {
-            *cell = Some(value);
-        }
-    }
-    let mut shape = Shape::empty(columns);
-    let mut values = Vec::with_capacity(columns);
-    for (column, value) in cells.into_iter().enumerate() {
-        if let Some(value) = value {
-            shape.insert(column);
-            values.push(value);
-        }
-    }
-    *earlier = Row::new(shape, values);
-    earlier.seqs = seqs;
 }

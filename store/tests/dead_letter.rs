@@ -15,7 +15,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cofferdam_store::{BatchUpdateWriter, BatchWriter, DeadLetter, DeadLetters, Error, ErrorKind};
+use cofferdam_store::{BatchUpdateWriter, BatchWriter, DeadLetter, DeadLetters, Error, ErrorKind, Operation};
 use common::{Kind, Place, coded, sample, trade, trades};
 use sea_orm::{
     ActiveValue, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, PaginatorTrait, Schema, Set,
@@ -57,7 +57,7 @@ async fn refused_rows_are_read_back_and_added_again() {
     let quantities: Vec<_> = letters.iter().map(|letter| letter.model.quantity.clone()).collect();
     assert_eq!(quantities, [-5, -10, -15, -20, 2, -99].map(Set));
     for letter in &letters {
-        assert_eq!((letter.kind.as_str(), letter.update), ("constraint", false));
+        assert_eq!((letter.kind.as_str(), letter.operation), ("constraint", Operation::Insert));
         assert!(letter.error.contains("refused the row") && letter.error.contains("constraint failed"));
         // The file keeps whole milliseconds.
         assert!(letter.time + Duration::from_millis(1) > before && letter.time <= SystemTime::now());
@@ -106,7 +106,7 @@ async fn a_line_says_everything_about_its_row() {
         })
     );
     let letter = DeadLetter::<trade::Entity>::from_json(&text).unwrap();
-    assert!(letter.update);
+    assert_eq!(letter.operation, Operation::Update);
     assert_eq!(letter.model, change);
 }
 

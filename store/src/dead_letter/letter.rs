@@ -9,10 +9,10 @@ use std::{
     time::SystemTime,
 };
 
-use sea_orm::{ActiveModelTrait, EntityTrait, IdenStatic, Iterable, JsonValue};
+use sea_orm::{ActiveModelTrait, EntityTrait, IdenStatic, Iterable, JsonValue, Value};
 use serde_json::Map;
 
-use crate::{Error, row::Row, table::Table, value::json};
+use crate::{Error, operation::Operation, row::Row, table::Table, value::json};
 
 /// A refused row on its way into a sink.
 pub(super) struct Letter {
@@ -25,19 +25,8 @@ pub(super) struct Letter {
 }
 
 /// Writes a letter; fails only on a value that serde refuses.
-pub(super) fn write(
-    table: &Table,
-    operation: &str,
-    time: SystemTime,
-    row: &Row,
-    error: &Error,
-) -> Result<Letter, String> {
-    let mut cells = Map::new();
-    for (column, value) in row.cells() {
-        let name = table.column(column);
-        let value = json::encode(value).map_err(|reason| format!("column {name}: {reason}"))?;
-        cells.insert(name.to_owned(), value);
-    }
+pub(super) fn write(table: &Table, time: SystemTime, row: &Row, error: &Error) -> Result<Letter, String> {
+    let cells = encode(table, row.cells())?;
     let key: Option<Map<String, JsonValue>> = table
         .key
         .iter()
@@ -50,17 +39,31 @@ pub(super) fn write(
     let time = humantime::format_rfc3339_millis(time).to_string();
     let kind = error.kind().as_str();
     let error = chain(error);
-    let json = serde_json::json!({
+    let mut json = serde_json::json!({
         "table": name,
         "time": time,
-        "operation": operation,
+        "operation": row.operation().as_str(),
         "kind": kind,
         "error": error,
         "key": key,
         "row": cells,
-    })
-    .to_string();
-    Ok(Letter { time, table: name, kind, error, json })
+    });
+    if let (true, JsonValue::Object(fields)) = (row.shape.is_conditional(), &mut json) {
+        fields.insert("expected".to_owned(), encode(table, row.expected())?.into());
+    }
+    Ok(Letter { time, table: name, kind, error, json: json.to_string() })
+}
+
+fn encode<'a>(
+    table: &Table,
+    cells: impl Iterator<Item = (usize, &'a Value)>,
+) -> Result<Map<String, JsonValue>, String> {
+    let cell = |(column, value)| {
+        let name = table.column(column);
+        let value = json::encode(value).map_err(|reason| format!("column {name}: {reason}"))?;
+        Ok((name.to_owned(), value))
+    };
+    cells.map(cell).collect()
 }
 
 /// An error with all its causes in one text.
@@ -85,8 +88,10 @@ pub struct DeadLetter<E: EntityTrait> {
     pub model: E::ActiveModel,
     /// When it was refused.
     pub time: SystemTime,
-    /// Whether it was an update of a row, not a new one.
-    pub update: bool,
+    /// What a conditional update expected of its row.
+    pub expected: Option<E::ActiveModel>,
+    /// What was to be done with the row.
+    pub operation: Operation,
     /// The name of the error's kind, see [`ErrorKind::as_str`](crate::ErrorKind::as_str).
     pub kind: String,
     /// What the error and its causes said.
@@ -153,12 +158,24 @@ impl<E: EntityTrait> DeadLetter<E> {
         }
         let time =
             humantime::parse_rfc3339(&text(&mut letter, "time")?).map_err(|error| error.to_string())?;
-        let update = text(&mut letter, "operation")? == "update";
+        let operation = match text(&mut letter, "operation")?.as_str() {
+            "insert" => Operation::Insert,
+            "update" => Operation::Update,
+            other => return Err(format!("it was to {other}, which is unknown")),
+        };
         let kind = text(&mut letter, "kind")?;
         let error = text(&mut letter, "error")?;
-        let Some(JsonValue::Object(mut cells)) = letter.remove("row") else {
+        let Some(JsonValue::Object(cells)) = letter.remove("row") else {
             return Err("it has no row".to_owned());
         };
+        let expected = match letter.remove("expected") {
+            Some(JsonValue::Object(cells)) => Some(Self::model(cells)?),
+            _ => None,
+        };
+        Ok(Self { model: Self::model(cells)?, expected, time, operation, kind, error })
+    }
+
+    fn model(mut cells: Map<String, JsonValue>) -> Result<E::ActiveModel, String> {
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
         for column in E::Column::iter() {
             let name = column.as_str();
@@ -175,7 +192,7 @@ impl<E: EntityTrait> DeadLetter<E> {
         if let Some(name) = cells.keys().next() {
             return Err(format!("it has a column {name}, which the entity does not know"));
         }
-        Ok(Self { model, time, update, kind, error })
+        Ok(model)
     }
 }
 

@@ -37,8 +37,9 @@ impl DeadLetters {
     /// it before. [`DeadLetter::read`](crate::DeadLetter::read) gives the rows back.
     ///
     /// Each object has `table`, `time` (RFC 3339, UTC), `operation` (`insert` or `update`), `kind` and `error` (the
-    /// whole chain of causes), `key` (the columns of the primary key, null if one of them is not set) and `row`
-    /// (all columns that the row sets). A value is `{"type": "Int", "value": 5}`, without `value` if it is NULL.
+    /// whole chain of causes), `key` (the columns by which updates name their row, as a rule the primary key; null if
+    /// one of them is not set), `row` (all columns that the row sets) and, of a conditional update, `expected`. A value
+    /// is `{"type": "Int", "value": 5}`, without `value` if it is NULL.
     pub fn json_lines(path: impl Into<PathBuf>) -> Self {
         Self { place: Place::File(path.into()) }
     }
@@ -75,7 +76,6 @@ impl DeadLetters {
 #[derive(Debug)]
 pub(crate) struct Sink {
     table: Arc<Table>,
-    operation: &'static str,
     open: Open,
 }
 
@@ -91,13 +91,12 @@ impl Sink {
         choice: DeadLetters,
         connection: &DatabaseConnection,
         table: Arc<Table>,
-        operation: &'static str,
     ) -> Result<Self, Error> {
         let open = match choice.place {
             Place::File(path) => Open::File(File::open(path)?),
             Place::Table(name) => Open::Table { name, connection: connection.clone() },
         };
-        Ok(Self { table, operation, open })
+        Ok(Self { table, open })
     }
 
     /// Takes all of these rows for good, or none of them.
@@ -105,7 +104,7 @@ impl Sink {
         let time = SystemTime::now();
         let letters: Vec<Letter> = rows
             .iter()
-            .map(|(row, error)| letter::write(&self.table, self.operation, time, row, error))
+            .map(|(row, error)| letter::write(&self.table, time, row, error))
             .collect::<Result<_, _>>()
             .map_err(|reason| self.failure(reason.into()))?;
         match &self.open {

@@ -1,15 +1,16 @@
 //! A batch inside its transaction: statements of many rows, and the search for the rows that are refused.
 
-use std::collections::HashMap;
-
 use super::{
+    apart::{Apart, Rules},
     database::{Database, Session as _, Touched},
     fault::{Fault, Severity},
+    order::{is_mixed, strict},
     part::Part,
 };
 use crate::{
     Error,
     batch::Verdict,
+    conflict::Conflict,
     operation::Operation,
     row::{Row, Shape},
     table::Table,
@@ -22,60 +23,93 @@ pub(super) enum Search {
     Yes,
 }
 
-/// Writes all rows, decides each. An error means that the transaction is to be rolled back.
+/// Writes all rows in the strict order, decides each. An error means that the transaction is to be rolled back.
 pub(super) async fn apply<D: Database>(
     database: &mut D,
     session: &mut D::Session,
     table: &Table,
-    operation: &Operation,
-    rows: &[Row],
+    rows: &[&Row],
     search: Search,
 ) -> Result<Verdict, Fault> {
     let mut verdict = Verdict { settled: rows.len(), ..Verdict::default() };
-    let groups = match operation {
-        Operation::Insert(_) => runs(rows),
-        Operation::Update => by_shape(rows),
-    };
-    for places in groups {
+    for places in strict(rows, &table.key) {
         write(database, session, table, Part::new(rows, &places), search, &mut verdict).await?;
     }
     Ok(verdict)
 }
 
+/// Writes rows in another order; `None` if one of them met another fate than to be written, save for new ones that are
+/// left out because they are there: then all is to be rolled back, and written in the strict order.
+pub(super) async fn apply_apart<D: Database>(
+    database: &mut D,
+    session: &mut D::Session,
+    table: &Table,
+    conflict: &Conflict,
+    apart: &Apart<'_>,
+) -> Result<Option<Verdict>, Fault> {
+    let rows = apart.rows();
+    let mut verdict = Verdict { coalesced: apart.merged, ..Verdict::default() };
+    for places in apart.groups(&rows, &table.key) {
+        let part = Part::new(&rows, &places);
+        let may_skip = match part.shape().map(Shape::operation) {
+            Some(Operation::Insert) => !matches!(conflict, Conflict::Reject),
+            _ => false,
+        };
+        let before = verdict.written;
+        match write(database, session, table, part, Search::No, &mut verdict).await {
+            Err(fault) if fault.severity == Severity::Row => return Ok(None),
+            end => end?,
+        }
+        if !verdict.rejected.is_empty() || (!may_skip && verdict.written - before < part.len() as u64) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(verdict))
+}
+
+/// Writes rows of both operations, cut in halves until the rows of each piece are of one operation, or may be written
+/// apart with success. The pieces are in order, and so the outcome is that of the strict order.
+pub(super) async fn apply_halves<D: Database>(
+    database: &mut D,
+    session: &mut D::Session,
+    table: &Table,
+    rules: &Rules<'_>,
+    rows: &[&Row],
+) -> Result<Verdict, Fault> {
+    let mut verdict = Verdict::default();
+    let mut pieces = Vec::from_iter(halves(rows));
+    while let Some(piece) = pieces.pop() {
+        if !is_mixed(piece) {
+            let part = apply(database, session, table, piece, Search::Yes).await?;
+            verdict.absorb(part);
+            continue;
+        }
+        if let Some(apart) = rules.apart(piece) {
+            session.mark().await?;
+            if let Some(part) = apply_apart(database, session, table, rules.conflict, &apart).await? {
+                verdict.absorb(Verdict { settled: piece.len(), ..part });
+                session.release().await?;
+                continue;
+            }
+            session.back().await?;
+        }
+        pieces.extend(halves(piece));
+    }
+    Ok(verdict)
+}
+
+/// The second half and the first: the last one is to be taken first.
+fn halves<'a, 'r>(rows: &'a [&'r Row]) -> [&'a [&'r Row]; 2] {
+    let (first, second) = rows.split_at(rows.len() / 2);
+    [second, first]
+}
+
 /// Whether the rows are one statement.
-pub(super) fn is_one_statement<D: Database>(database: &D, rows: &[Row]) -> bool {
-    let Some((first, others)) = rows.split_first() else { return false };
-    let places: Vec<usize> = (0..rows.len()).collect();
-    others.iter().all(|row| row.shape == first.shape) && database.fit(Part::new(rows, &places)) == rows.len()
-}
-
-/// Neighbours of one shape: inserts keep their order, since a later row may refer to an earlier one and
-/// auto-increment counts in it.
-fn runs(rows: &[Row]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut last: Option<&Shape> = None;
-    for (place, row) in rows.iter().enumerate() {
-        match groups.last_mut() {
-            Some(group) if last == Some(&row.shape) => group.push(place),
-            _ => groups.push(vec![place]),
-        }
-        last = Some(&row.shape);
+pub(super) fn is_one_statement<D: Database>(database: &D, table: &Table, rows: &[&Row]) -> bool {
+    match strict(rows, &table.key).as_slice() {
+        [places] => database.fit(Part::new(rows, places)) == rows.len(),
+        _ => false,
     }
-    groups
-}
-
-/// All of one shape: the rows of an update have different keys, so their order says nothing.
-fn by_shape(rows: &[Row]) -> Vec<Vec<usize>> {
-    let mut places: HashMap<&Shape, usize> = HashMap::new();
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (place, row) in rows.iter().enumerate() {
-        let group = *places.entry(&row.shape).or_insert(groups.len());
-        match groups.get_mut(group) {
-            Some(group) => group.push(place),
-            None => groups.push(vec![place]),
-        }
-    }
-    groups
 }
 
 /// Writes rows of one shape in statements as large as may be. A statement that is refused has changed nothing, once
@@ -124,9 +158,14 @@ impl Verdict {
         self.written += written;
         // What was not touched and is there was left out as asked, was kept by a trigger, or shares its row with
         // another spelling of the same key.
-        self.skipped += (rows - written).saturating_sub(touched.missing.len() as u64);
+        let refused = touched.missing.len() + touched.stale.len();
+        self.skipped += (rows - written).saturating_sub(refused as u64);
+        let table = table.name;
         for place in touched.missing.iter().filter_map(|number| part.place(*number)) {
-            self.reject(place, Error::Missing { table: table.name });
+            self.reject(place, Error::Missing { table });
+        }
+        for place in touched.stale.iter().filter_map(|number| part.place(*number)) {
+            self.reject(place, Error::Stale { table });
         }
     }
 }

@@ -5,25 +5,38 @@ use std::sync::Arc;
 use sea_orm::Statement;
 
 use super::{
-    apply::{Search, apply, is_one_statement},
-    database::{Database, Session as _},
+    apart::Rules,
+    apply::{Search, apply, apply_apart, apply_halves, is_one_statement},
+    database::{Database, Session},
     fault::{Fault, Severity},
+    order::is_mixed,
     part::Part,
 };
 use crate::{
-    Error, batch::Verdict, beside::Beside, conflict::Conflict, operation::Operation, row::Row, table::Table,
+    Error,
+    batch::Verdict,
+    beside::Beside,
+    conflict::Conflict,
+    operation::Operation,
+    row::Row,
+    table::{Column, Table},
 };
 
 /// Writes batches into one table.
 pub(super) struct Batches<D> {
     database: D,
     table: Arc<Table>,
-    operation: Arc<Operation>,
+    conflict: Arc<Conflict>,
+    /// Which columns other rows decide about; `None` before the database was asked.
+    shared: Option<Shared>,
 }
 
+/// Columns that other rows decide about; `None` if it may be any.
+type Shared = Option<Vec<usize>>;
+
 impl<D: Database> Batches<D> {
-    pub(super) fn new(database: D, table: Arc<Table>, operation: Arc<Operation>) -> Self {
-        Self { database, table, operation }
+    pub(super) fn new(database: D, table: Arc<Table>, conflict: Arc<Conflict>) -> Self {
+        Self { database, table, conflict, shared: None }
     }
 
     /// Writes the rows that `verdict` does not say are settled, in order, and settles them.
@@ -43,7 +56,8 @@ impl<D: Database> Batches<D> {
             let part = rows.get(verdict.settled..).unwrap_or_default();
             let part = part.get(..size).unwrap_or(part);
             let beside = beside.map(|beside| Progress { beside, batch: rows, before: &*verdict });
-            match self.transaction(part, beside).await {
+            let part: Vec<&Row> = part.iter().collect();
+            match self.transaction(&part, beside).await {
                 Ok(decided) => {
                     verdict.absorb(decided);
                     size = rows.len();
@@ -67,10 +81,24 @@ impl<D: Database> Batches<D> {
     }
 
     /// Writes the rows in one transaction: all are decided, or nothing has happened.
-    async fn transaction(&mut self, rows: &[Row], beside: Option<Progress<'_>>) -> Result<Verdict, Fault> {
-        self.database.learn().await?;
-        let quick = if beside.is_none() && self.database.alone(rows) && is_one_statement(&self.database, rows)
-        {
+    async fn transaction(&mut self, rows: &[&Row], beside: Option<Progress<'_>>) -> Result<Verdict, Fault> {
+        self.database.learn(rows).await?;
+        let end = if is_mixed(rows) { self.both(rows, beside).await } else { self.one(rows, beside).await };
+        end.map_err(|fault| match fault.severity {
+            // What stands beside the rows says more: also which of them were skipped.
+            Severity::InDoubt
+                if beside.is_none() && self.conflict.is_repeatable(rows, fault.doubtful.as_ref()) =>
+            {
+                fault.repeatable()
+            }
+            _ => fault,
+        })
+    }
+
+    /// Writes rows of one operation.
+    async fn one(&mut self, rows: &[&Row], beside: Option<Progress<'_>>) -> Result<Verdict, Fault> {
+        let alone = beside.is_none() && self.database.alone(rows);
+        let quick = if alone && is_one_statement(&self.database, &self.table, rows) {
             // A statement alone is a transaction by itself, and saves two trips of three.
             Some(self.statement(rows).await)
         } else if self.database.forgets() {
@@ -79,21 +107,52 @@ impl<D: Database> Batches<D> {
         } else {
             None
         };
-        let end = match quick {
+        match quick {
             Some(Err(fault)) if fault.severity == Severity::Row => {
                 self.attempt(rows, Search::Yes, beside).await
             }
             Some(end) => end,
             None => self.attempt(rows, Search::Yes, beside).await,
-        };
-        end.map_err(|fault| match fault.severity {
-            // What stands beside the rows says more: also which of them were skipped.
-            Severity::InDoubt if beside.is_none() && self.operation.is_repeatable(rows) => fault.repeatable(),
-            _ => fault,
-        })
+        }
     }
 
-    async fn statement(&mut self, rows: &[Row]) -> Result<Verdict, Fault> {
+    /// Writes rows of both operations.
+    async fn both(&mut self, rows: &[&Row], beside: Option<Progress<'_>>) -> Result<Verdict, Fault> {
+        if self.shared.is_none() {
+            self.shared = Some(self.learn_shared().await?);
+        }
+        let shared = self.shared.as_ref().and_then(|shared| shared.as_deref());
+        let rules = Rules { key: &self.table.key, conflict: &self.conflict, shared };
+        let mut session = self.database.begin().await?;
+        if let Some(apart) = rules.apart(rows) {
+            let database = &mut self.database;
+            match apply_apart(database, &mut session, &self.table, rules.conflict, &apart).await {
+                Ok(None) => {
+                    session.roll_back().await;
+                    session = self.database.begin().await?;
+                }
+                Ok(Some(verdict)) => {
+                    return finish(session, Ok(Verdict { settled: rows.len(), ..verdict }), beside).await;
+                }
+                Err(fault) => return finish(session, Err(fault), beside).await,
+            }
+        }
+        let applied = apply_halves(&mut self.database, &mut session, &self.table, &rules, rows).await;
+        finish(session, applied, beside).await
+    }
+
+    async fn learn_shared(&self) -> Result<Shared, Fault> {
+        let mut shared = Vec::new();
+        for name in self.database.shared().await? {
+            let Some(name) = name else { return Ok(None) };
+            let named = |column: &Column| column.name.eq_ignore_ascii_case(&name);
+            // What the entity does not have is not written here.
+            shared.extend(self.table.columns.iter().position(named));
+        }
+        Ok(Some(shared))
+    }
+
+    async fn statement(&mut self, rows: &[&Row]) -> Result<Verdict, Fault> {
         let places: Vec<usize> = (0..rows.len()).collect();
         let part = Part::new(rows, &places);
         let mut session = self.database.single().await?;
@@ -105,29 +164,38 @@ impl<D: Database> Batches<D> {
 
     async fn attempt(
         &mut self,
-        rows: &[Row],
+        rows: &[&Row],
         search: Search,
         beside: Option<Progress<'_>>,
     ) -> Result<Verdict, Fault> {
         let mut session = self.database.begin().await?;
-        let applied = apply(&mut self.database, &mut session, &self.table, &self.operation, rows, search);
-        let end = match (applied.await, beside) {
-            (Ok(verdict), Some(progress)) => {
-                let done = session.beside(progress.after(&verdict)).await;
-                // No row is at fault: the search for one would not end.
-                done.map(|()| verdict).map_err(Fault::of_no_row)
-            }
-            (end, _) => end,
-        };
-        match end {
-            Ok(verdict) => match session.commit().await {
-                Ok(()) => Ok(verdict),
-                Err(fault) => Err(fault.committing(verdict)),
-            },
-            Err(fault) => {
-                session.roll_back().await;
-                Err(fault)
-            }
+        let applied = apply(&mut self.database, &mut session, &self.table, rows, search).await;
+        finish(session, applied, beside).await
+    }
+}
+
+/// Ends a transaction, as what was done in it calls for.
+async fn finish<S: Session>(
+    mut session: S,
+    applied: Result<Verdict, Fault>,
+    beside: Option<Progress<'_>>,
+) -> Result<Verdict, Fault> {
+    let end = match (applied, beside) {
+        (Ok(verdict), Some(progress)) => {
+            let done = session.beside(progress.after(&verdict)).await;
+            // No row is at fault: the search for one would not end.
+            done.map(|()| verdict).map_err(Fault::of_no_row)
+        }
+        (end, _) => end,
+    };
+    match end {
+        Ok(verdict) => match session.commit().await {
+            Ok(()) => Ok(verdict),
+            Err(fault) => Err(fault.committing(verdict)),
+        },
+        Err(fault) => {
+            session.roll_back().await;
+            Err(fault)
         }
     }
 }
@@ -149,17 +217,25 @@ impl Progress<'_> {
     }
 }
 
-impl Operation {
+impl Conflict {
     /// Whether the table is the same after these rows were written twice as after once, so that they may be written
-    /// again when a commit's outcome is not known.
-    pub(super) fn is_repeatable(&self, rows: &[Row]) -> bool {
-        match self {
-            Self::Update => true,
-            Self::Insert(Conflict::Reject) => false,
-            Self::Insert(Conflict::DoNothing { target } | Conflict::Update { target, .. }) => {
-                // A key that the database makes up is another one the second time.
-                rows.iter().all(|row| target.iter().all(|column| row.shape.contains(*column)))
+    /// again when a commit's outcome is not known. `first` is what the first time would have done.
+    pub(super) fn is_repeatable(&self, rows: &[&Row], first: Option<&Verdict>) -> bool {
+        let target = self.target();
+        let each = rows.iter().all(|row| match row.operation() {
+            // A key that the database makes up is another one the second time.
+            Operation::Insert => {
+                !target.is_empty() && target.iter().all(|column| row.shape.contains(*column))
             }
-        }
+            // What it expects is not so any more.
+            Operation::Update => !row.shape.is_conditional(),
+        });
+        // An update may find the second time what it did not the first, if rows came after it; and a new row is new
+        // again, if an update took away by what it is known.
+        let keeps = |row: &&Row| {
+            row.operation() == Operation::Insert || !target.iter().any(|column| row.shape.contains(*column))
+        };
+        let both = || first.is_some_and(|verdict| verdict.rejected.is_empty()) && rows.iter().all(keeps);
+        each && (!is_mixed(rows) || both())
     }
 }

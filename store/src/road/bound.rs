@@ -4,7 +4,7 @@ use sea_orm::sea_query::Values;
 use sea_query_sqlx::SqlxValues;
 
 use super::part::Part;
-use crate::table::{Column, Table};
+use crate::{row::Row, table::Table};
 
 /// The arguments of a statement, row by row. They are copied: the rows stay in memory until their transaction is
 /// committed.
@@ -12,12 +12,11 @@ pub(super) fn values(part: Part<'_>) -> SqlxValues {
     SqlxValues(Values(part.rows().flat_map(|row| row.values.iter().cloned()).collect()))
 }
 
-/// The columns of the key.
-pub(super) fn key(table: &Table) -> Vec<&Column> {
-    table.key.iter().filter_map(|column| table.columns.get(*column)).collect()
-}
-
-/// The keys of the rows, as arguments.
-pub(super) fn keys(table: &Table, part: Part<'_>) -> SqlxValues {
-    SqlxValues(Values(part.rows().filter_map(|row| row.key(&table.key)).flatten().collect()))
+/// The keys of the rows and what they expect, as arguments: the values of [`Shape::named`](crate::row::Shape::named).
+pub(super) fn names(table: &Table, part: Part<'_>) -> SqlxValues {
+    let of_row = |row: &Row| {
+        let key = row.cells().filter(|(column, _)| table.key.contains(column));
+        key.chain(row.expected()).map(|(_, value)| value.clone()).collect::<Vec<_>>()
+    };
+    SqlxValues(Values(part.rows().flat_map(of_row).collect()))
 }

@@ -9,7 +9,7 @@ use sea_query_sqlx::SqlxValues;
 use super::{fault::Fault, part::Part, sql, texts::Text};
 use crate::row::Row;
 
-/// One table of one database, and one kind of operation on it.
+/// One table of one database.
 pub(super) trait Database: Send {
     /// A connection, as a rule with a transaction open on it.
     type Session: Session;
@@ -20,10 +20,14 @@ pub(super) trait Database: Send {
     /// Whether these rows, if they fit into one statement, may go without a transaction around it. Not so where a
     /// second statement must see what the first one saw, and not where a lost answer would leave it open whether they
     /// may be written again.
-    fn alone(&self, rows: &[Row]) -> bool;
+    fn alone(&self, rows: &[&Row]) -> bool;
 
-    /// Asks the server once for what the statements depend on.
-    fn learn(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Asks the server once for what the statements for these rows depend on.
+    fn learn(&mut self, rows: &[&Row]) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// The names of the columns of which other rows of the table decide what they may hold: those of unique indexes,
+    /// and those that refer to the table itself. `None` stands for what is no column: an expression, or a condition.
+    fn shared(&self) -> impl Future<Output = Result<Vec<Option<String>>, Fault>> + Send;
 
     /// Takes a connection and begins a transaction.
     fn begin(&self) -> impl Future<Output = Result<Self::Session, Fault>> + Send;
@@ -59,6 +63,17 @@ pub(super) trait Session: Send + Sized {
     /// Goes back to the point that [`mark`](Self::mark) remembered, after a statement that failed. Says whether the
     /// transaction goes on.
     fn undo(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// Goes back to that point whatever happened since, and forgets it. An error means that the transaction is gone.
+    fn back(&mut self) -> impl Future<Output = Result<(), Fault>> + Send {
+        async move {
+            self.control("ROLLBACK TO SAVEPOINT here").await?;
+            self.release().await
+        }
+    }
+
+    /// Forgets that point.
+    fn release(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Runs a statement that is not about the rows.
     fn beside(&mut self, statement: Statement) -> impl Future<Output = Result<(), Fault>> + Send {
@@ -101,4 +116,19 @@ pub(super) struct Touched {
     pub(super) written: u64,
     /// The numbers, in the statement, of the rows whose key the table does not hold.
     pub(super) missing: Vec<usize>,
+    /// The numbers of those whose row is there, but not as they expect it.
+    pub(super) stale: Vec<usize>,
+}
+
+impl Touched {
+    /// So many rows were written, and none is at fault.
+    pub(super) fn rows(written: u64) -> Self {
+        Self { written, ..Self::default() }
+    }
+
+    /// Notes an update that was not done, and whether there is a row with its key.
+    pub(super) fn leave(&mut self, number: i64, there: bool) {
+        let list = if there { &mut self.stale } else { &mut self.missing };
+        list.extend(usize::try_from(number));
+    }
 }

@@ -1,13 +1,14 @@
 //! The roads: how a batch of rows gets into a database.
 //!
 //! What all databases share is written once. [`batches`] puts a batch into a transaction, retries it in halves where
-//! the database refuses it as a whole, and counts; [`apply`] makes statements of it and searches the rows that are
-//! refused; [`texts`] keeps the texts of the statements; [`fault`] sorts failures by what they call for. A database's
+//! the database refuses it as a whole, and counts; [`order`] and [`apart`] say in which order; [`apply`] makes
+//! statements of it and searches the rows that are refused; [`texts`] keeps the texts of the statements; [`fault`] sorts failures by what they call for. A database's
 //! folder holds only what differs: its SQL, its limits, its error codes, and its faster ways.
 //!
 //! What a road must never do: leave half a batch behind, or say of a row what is not so. Everything here works on flat
 //! rows, so it is compiled once and not once an entity.
 
+mod apart;
 mod apply;
 mod batches;
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
@@ -15,6 +16,7 @@ mod bound;
 mod busy;
 mod database;
 mod fault;
+mod order;
 mod part;
 mod sql;
 mod texts;
@@ -32,9 +34,9 @@ use sea_orm::{DatabaseConnection, DatabaseConnectionType, DbBackend};
 
 use self::batches::Batches;
 pub(crate) use self::busy::is_busy;
-use crate::{Error, batch::Verdict, beside::Beside, operation::Operation, row::Row, table::Table};
+use crate::{Error, batch::Verdict, beside::Beside, conflict::Conflict, row::Row, table::Table};
 
-/// Writes batches of one kind into one table of one database.
+/// Writes batches into one table of one database.
 pub(crate) struct Road(To);
 
 /// The databases.
@@ -52,29 +54,28 @@ impl Road {
     pub(crate) fn new(
         connection: &DatabaseConnection,
         table: Arc<Table>,
-        operation: Operation,
+        conflict: Conflict,
         rows: usize,
     ) -> Result<Self, Error> {
-        let operation = Arc::new(operation);
+        let conflict = Arc::new(conflict);
         match &connection.inner {
             #[cfg(feature = "sqlite")]
             DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
                 let pool = connection.get_sqlite_connection_pool().clone();
-                let database = sqlite::Sqlite::new(pool, Arc::clone(&table), Arc::clone(&operation), rows);
-                Ok(Self(To::Sqlite(Batches::new(database, table, operation))))
+                let database = sqlite::Sqlite::new(pool, Arc::clone(&table), Arc::clone(&conflict), rows);
+                Ok(Self(To::Sqlite(Batches::new(database, table, conflict))))
             }
             #[cfg(feature = "postgres")]
             DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
                 let pool = connection.get_postgres_connection_pool().clone();
-                let database =
-                    postgres::Postgres::new(pool, Arc::clone(&table), Arc::clone(&operation), rows);
-                Ok(Self(To::Postgres(Batches::new(database, table, operation))))
+                let database = postgres::Postgres::new(pool, Arc::clone(&table), Arc::clone(&conflict), rows);
+                Ok(Self(To::Postgres(Batches::new(database, table, conflict))))
             }
             #[cfg(feature = "mysql")]
             DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
                 let pool = connection.get_mysql_connection_pool().clone();
-                let database = mysql::Mysql::new(pool, Arc::clone(&table), Arc::clone(&operation), rows);
-                Ok(Self(To::Mysql(Batches::new(database, table, operation))))
+                let database = mysql::Mysql::new(pool, Arc::clone(&table), Arc::clone(&conflict), rows);
+                Ok(Self(To::Mysql(Batches::new(database, table, conflict))))
             }
             _ => Err(Error::no_road(connection)),
         }

@@ -2,15 +2,15 @@
 
 use crate::row::{Row, Shape};
 
-/// Rows of one shape, out of a batch.
+/// Rows of one shape, and so of one operation, out of a batch.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
-    rows: &'a [Row],
+    rows: &'a [&'a Row],
     places: &'a [usize],
 }
 
 impl<'a> Part<'a> {
-    pub(super) fn new(rows: &'a [Row], places: &'a [usize]) -> Self {
+    pub(super) fn new(rows: &'a [&'a Row], places: &'a [usize]) -> Self {
         Self { rows, places }
     }
 
@@ -20,7 +20,7 @@ impl<'a> Part<'a> {
 
     pub(super) fn rows(self) -> impl Iterator<Item = &'a Row> {
         let Self { rows, places } = self;
-        places.iter().filter_map(move |place| rows.get(*place))
+        places.iter().filter_map(move |place| rows.get(*place).copied())
     }
 
     /// The shape of the rows; `None` if there are none.

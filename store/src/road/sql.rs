@@ -11,9 +11,61 @@ use crate::{
     table::{Column, Table},
 };
 
-/// The columns of a shape.
+/// The columns whose values a row holds, in its order: those that it sets, then those that it expects.
 pub(super) fn chosen<'a>(table: &'a Table, shape: &Shape) -> Vec<&'a Column> {
-    shape.columns().filter_map(|column| table.columns.get(column)).collect()
+    shape.columns().chain(shape.expected()).filter_map(|column| table.columns.get(column)).collect()
+}
+
+/// How an update finds its rows, in a database's own words.
+pub(super) struct Words {
+    pub(super) quote: fn(&str) -> String,
+    /// The value of a row with this number, from 0, for this column.
+    pub(super) value: fn(&Column, usize) -> String,
+    /// What stands between a column of the key and its value.
+    pub(super) equals: &'static str,
+    /// What stands between a column of a condition and its value; NULL is NULL there.
+    pub(super) is: &'static str,
+}
+
+impl Words {
+    /// The columns that an update changes, with their values.
+    pub(super) fn changes<'a>(
+        &'a self,
+        table: &'a Table,
+        shape: &'a Shape,
+    ) -> impl Iterator<Item = (String, String)> + 'a {
+        let changed = shape.columns().enumerate().filter(|(_, column)| !table.key.contains(column));
+        changed.filter_map(|(number, column)| {
+            let column = table.columns.get(column)?;
+            Some(((self.quote)(column.name), (self.value)(column, number)))
+        })
+    }
+
+    /// Whether `target` has the key of `given`.
+    pub(super) fn key(&self, table: &Table, shape: &Shape) -> String {
+        let key = shape.columns().enumerate().filter(|(_, column)| table.key.contains(column));
+        all(key.filter_map(|(number, column)| self.compare(table, column, number, self.equals)))
+    }
+
+    /// Whether `target` is as expected; empty if nothing is.
+    pub(super) fn condition(&self, table: &Table, shape: &Shape) -> String {
+        let numbers = shape.columns().count()..;
+        all(shape
+            .expected()
+            .zip(numbers)
+            .filter_map(|(column, number)| self.compare(table, column, number, self.is)))
+    }
+
+    /// Whether `target` is the row that the update is for, and as expected.
+    pub(super) fn row(&self, table: &Table, shape: &Shape) -> String {
+        let both = [self.key(table, shape), self.condition(table, shape)];
+        all(both.into_iter().filter(|condition| !condition.is_empty()))
+    }
+
+    fn compare(&self, table: &Table, column: usize, number: usize, how: &str) -> Option<String> {
+        let column = table.columns.get(column)?;
+        Some(format!("target.{}{how}{}", (self.quote)(column.name), (self.value)(column, number)))
+    }
 }
 
 /// Separated by commas.

@@ -66,6 +66,7 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::Operation;
 
     #[test]
     fn any_number_of_rows_is_written_in_few_statements() {
@@ -97,7 +98,7 @@ mod tests {
     fn shapes_without_end_do_not_fill_the_memory() {
         let mut texts = Texts::new(50, 32_766);
         for column in 0..1_000 {
-            let mut shape = Shape::empty(1_000);
+            let mut shape = Shape::empty(Operation::Insert);
             shape.insert(column);
             let text = texts.text(&shape, 1, || column.to_string());
             assert_eq!(*text.0, *column.to_string());

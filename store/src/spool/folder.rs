@@ -13,9 +13,9 @@ use std::{
 
 use super::{
     disk::{file_name, sync_folder},
-    format::{self, Content, Found, Front, Header},
+    format::{self, Found, Front, Header},
     ledger::Ledger,
-    schema::Schema,
+    schema::{Places, Schema},
     settings::Spool,
 };
 use crate::Error;
@@ -47,8 +47,7 @@ pub(super) struct Stored {
     /// The last sequence number in it; below `first` if there is none.
     pub(super) last: u64,
     pub(super) bytes: u64,
-    /// The file's columns as numbers of the table's.
-    pub(super) places: Vec<usize>,
+    pub(super) places: Places,
 }
 
 pub(super) fn open(settings: &Spool, schema: &Schema) -> Result<Opened, Error> {
@@ -152,7 +151,7 @@ impl Reading<'_> {
             Front::Version(version) => {
                 return Err(foreign(
                     self.path,
-                    format!("is of version {version} of the format, not {}", format::VERSION),
+                    format!("is of version {version} of the format, not of {} or earlier", format::VERSION),
                 ));
             }
             Front::Short if self.is_last => {
@@ -204,7 +203,7 @@ impl Reading<'_> {
                 Found::Record { seq, payload, size } if self.is_next(seq, payload, scan.last) => {
                     if format::is_row(payload) {
                         scan.last = seq;
-                    } else if let Ok(Content::Note(note)) = format::content(payload, &[], 0) {
+                    } else if let Ok(note) = format::note(payload) {
                         scan.note = Some(note);
                     }
                     scan.whole.push(offset..offset + size);

@@ -6,28 +6,40 @@
 //! record  length of the payload u32, sequence number u64 (0 of a note), CRC-32 of the payload,
 //!         CRC-32 of these 16 bytes, payload
 //! payload kind u8, then
-//!         of a row: a bitmap of the columns that it sets, and their values
+//!         of a row: a bitmap of the columns that it sets, and their values; of one with a condition the same again,
+//!         of the columns that it expects
 //!         of a note: settled u64, and the open numbers as text
 //! ```
 //!
-//! All numbers are little-endian. The head of a record, like the front of the header, has a checksum of its own, so that a damaged length is told from a
-//! record that a crash has cut short: the second ends with the file and is no loss, the first may hide rows.
+//! All numbers are little-endian. The head of a record, like the front of the header, has a checksum of its own, so that
+//! a damaged length is told from a record that a crash has cut short: the second ends with the file and is no loss, the
+//! first may hide rows.
+//!
+//! In version 1 no row says whether it is new or an update: the schema says it of all.
+
+use std::collections::BTreeMap;
 
 use sea_orm::Value;
 
-use super::ledger::Ledger;
+use super::{ledger::Ledger, schema::Places};
 use crate::{
+    operation::Operation,
     row::{Row, Shape},
     value::binary,
 };
 
 const MAGIC: &[u8; 8] = b"COFSPOOL";
-pub(super) const VERSION: u16 = 1;
+/// The newest version, in which files are written. All versions before it are read.
+pub(super) const VERSION: u16 = 2;
 /// Of a record: everything before the payload.
 pub(super) const HEAD: usize = 20;
 
 const NOTE: u8 = 0;
+/// Of version 1.
 const ROW: u8 = 1;
+const INSERT: u8 = 2;
+const UPDATE: u8 = 3;
+const UPDATE_IF: u8 = 4;
 
 /// What stands in front of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +89,7 @@ pub(super) fn front(bytes: &[u8]) -> Front<'_> {
         return Front::Damaged;
     }
     let Some(version) = take(&mut rest).map(u16::from_le_bytes) else { return Front::Short };
-    if version != VERSION {
+    if !(1..=VERSION).contains(&version) {
         return Front::Version(version);
     }
     let fields = (|| {
@@ -115,16 +127,15 @@ impl Record {
     pub(super) fn row(row: &Row, columns: usize) -> Result<Self, (usize, String)> {
         let mut bytes = vec![0; HEAD];
         bytes.reserve(row.weight);
-        bytes.push(ROW);
-        let mut bitmap = vec![0_u8; columns.div_ceil(8)];
-        for column in row.shape.columns() {
-            if let Some(byte) = bitmap.get_mut(column / 8) {
-                *byte |= 1 << (column % 8);
-            }
-        }
-        bytes.extend_from_slice(&bitmap);
-        for (column, value) in row.cells() {
-            binary::encode(value, &mut bytes).map_err(|reason| (column, reason))?;
+        let conditional = row.shape.is_conditional();
+        bytes.push(match row.operation() {
+            Operation::Insert => INSERT,
+            Operation::Update if conditional => UPDATE_IF,
+            Operation::Update => UPDATE,
+        });
+        encode(&mut bytes, row.cells().collect(), columns)?;
+        if conditional {
+            encode(&mut bytes, row.expected().collect(), columns)?;
         }
         if u32::try_from(bytes.len()).is_err() {
             return Err((0, "the row is longer than 4 GiB".to_owned()));
@@ -207,54 +218,70 @@ pub(super) fn next(bytes: &[u8]) -> Found<'_> {
     Found::Record { seq, payload, size }
 }
 
-/// What a record says.
-#[derive(Debug)]
-pub(super) enum Content {
-    Row(Row),
-    Note(Ledger),
-}
-
 /// Whether a sound payload is that of a row.
 pub(super) fn is_row(payload: &[u8]) -> bool {
-    payload.first() == Some(&ROW)
+    payload.first().is_some_and(|kind| (ROW..=UPDATE_IF).contains(kind))
 }
 
-/// Reads a payload. `places` are the columns of the file, as numbers of the entity's `columns` columns.
-pub(super) fn content(payload: &[u8], places: &[usize], columns: usize) -> Result<Content, String> {
+/// Reads the payload of a row.
+pub(super) fn row(payload: &[u8], places: &Places) -> Result<Row, String> {
     let (kind, mut rest) = payload.split_first().ok_or("a record is empty")?;
-    match *kind {
-        ROW => {
-            let bitmap;
-            (bitmap, rest) = rest.split_at_checked(places.len().div_ceil(8)).ok_or("a row is cut short")?;
-            let mut cells: Vec<Option<Value>> = vec![None; columns];
-            for (index, place) in places.iter().enumerate() {
-                if bitmap.get(index / 8).is_some_and(|byte| byte & (1 << (index % 8)) != 0) {
-                    let value = binary::decode(&mut rest)?;
-                    if let Some(cell) = cells.get_mut(*place) {
-                        *cell = Some(value);
-                    }
-                }
-            }
-            if !rest.is_empty() {
-                return Err("a row has more values than columns".to_owned());
-            }
-            let mut shape = Shape::empty(columns);
-            let mut values = Vec::new();
-            for (column, value) in cells.into_iter().enumerate() {
-                if let Some(value) = value {
-                    shape.insert(column);
-                    values.push(value);
-                }
-            }
-            Ok(Content::Row(Row::new(shape, values)))
-        }
-        NOTE => {
-            let settled = take(&mut rest).map(u64::from_le_bytes).ok_or("a note is cut short")?;
-            let open = std::str::from_utf8(rest).map_err(|_| "a note is no text")?;
-            Ledger::read(settled, open).map(Content::Note).ok_or_else(|| "a note is none".to_owned())
-        }
-        other => Err(format!("a record is of kind {other}, which is none")),
+    let mut shape = Shape::empty(match *kind {
+        ROW => places.operation,
+        INSERT => Operation::Insert,
+        UPDATE | UPDATE_IF => Operation::Update,
+        other => return Err(format!("a record is of kind {other}, which is no row")),
+    });
+    let mut values = Vec::new();
+    for (column, value) in decode(&mut rest, &places.columns)? {
+        shape.insert(column);
+        values.push(value);
     }
+    if *kind == UPDATE_IF {
+        for (column, value) in decode(&mut rest, &places.columns)? {
+            shape.expect(column);
+            values.push(value);
+        }
+    }
+    if !rest.is_empty() {
+        return Err("a row has more values than columns".to_owned());
+    }
+    Ok(Row::new(shape, values))
+}
+
+/// Reads the payload of a note.
+pub(super) fn note(payload: &[u8]) -> Result<Ledger, String> {
+    let Some((&NOTE, mut rest)) = payload.split_first() else { return Err("a record is no note".to_owned()) };
+    let settled = take(&mut rest).map(u64::from_le_bytes).ok_or("a note is cut short")?;
+    let open = std::str::from_utf8(rest).map_err(|_| "a note is no text")?;
+    Ledger::read(settled, open).ok_or_else(|| "a note is none".to_owned())
+}
+
+/// Appends a bitmap of the columns that are given, of so many, and their values.
+fn encode(bytes: &mut Vec<u8>, cells: Vec<(usize, &Value)>, columns: usize) -> Result<(), (usize, String)> {
+    let mut bitmap = vec![0_u8; columns.div_ceil(8)];
+    for (column, _) in &cells {
+        if let Some(byte) = bitmap.get_mut(column / 8) {
+            *byte |= 1 << (column % 8);
+        }
+    }
+    bytes.extend_from_slice(&bitmap);
+    for (column, value) in cells {
+        binary::encode(value, bytes).map_err(|reason| (column, reason))?;
+    }
+    Ok(())
+}
+
+/// Takes a bitmap and its values off the front, with the numbers that their columns have now, in that order.
+fn decode(bytes: &mut &[u8], columns: &[usize]) -> Result<BTreeMap<usize, Value>, String> {
+    let bitmap;
+    (bitmap, *bytes) = bytes.split_at_checked(columns.len().div_ceil(8)).ok_or("a row is cut short")?;
+    let is_set = |index: &usize| bitmap.get(index / 8).is_some_and(|byte| byte & (1 << (index % 8)) != 0);
+    let mut cells = BTreeMap::new();
+    for (_, column) in columns.iter().enumerate().filter(|(index, _)| is_set(index)) {
+        cells.insert(*column, binary::decode(bytes)?);
+    }
+    Ok(cells)
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {

@@ -81,7 +81,7 @@ impl Log {
             .name("cofferdam-spool".to_owned())
             .spawn(move || thread.run(disk))
             .map_err(folder::failure(&log.settings.folder))?;
-        Ok((Arc::clone(&log), Replay::new(stored, log.schema.table.columns.len())))
+        Ok((Arc::clone(&log), Replay::new(stored)))
     }
 
     /// Encodes a row; it is not in the spool yet.

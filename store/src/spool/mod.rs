@@ -17,4 +17,9 @@ mod state;
 mod tests;
 
 pub use self::settings::Spool;
-pub(crate) use self::{format::Record, log::Log, replay::Replay, schema::Schema};
+pub(crate) use self::{
+    format::Record,
+    log::Log,
+    replay::Replay,
+    schema::{Schema, Takes},
+};

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, fs};
 
 use super::{
     folder::{Stored, failure, foreign},
-    format::{self, Content, Found, Front},
+    format::{self, Found, Front},
     ledger::Ledger,
     log::Log,
 };
@@ -13,8 +13,6 @@ use crate::{Error, limits::Limits, row::Row};
 #[derive(Debug)]
 pub(crate) struct Replay {
     files: VecDeque<Stored>,
-    /// How many columns the table has.
-    columns: usize,
     /// The file that is being read, its bytes, and where the next record begins.
     current: Option<(Stored, Vec<u8>, usize)>,
     /// A row that was read and did not fit into the batch before.
@@ -22,8 +20,8 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    pub(super) fn new(stored: Vec<Stored>, columns: usize) -> Self {
-        Self { files: stored.into(), columns, current: None, held: None }
+    pub(super) fn new(stored: Vec<Stored>) -> Self {
+        Self { files: stored.into(), current: None, held: None }
     }
 
     /// Whether no file is to be read.
@@ -71,15 +69,14 @@ impl Replay {
                 continue;
             };
             match format::next(bytes.get(*offset..).unwrap_or_default()) {
+                Found::Record { payload, size, .. } if !format::is_row(payload) => *offset += size,
                 Found::Record { seq, payload, size } => {
-                    let content = format::content(payload, &file.places, self.columns).map_err(|reason| {
+                    let mut row = format::row(payload, &file.places).map_err(|reason| {
                         foreign(&file.path, format!("cannot be read at byte {offset}: {reason}"))
                     })?;
                     *offset += size;
-                    if let Content::Row(mut row) = content {
-                        row.seqs.push(seq);
-                        return Ok(Some(row));
-                    }
+                    row.seqs.push(seq);
+                    return Ok(Some(row));
                 }
                 Found::End => self.current = None,
                 // It was whole when the writer was built.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::JsonValue;
 use serde_json::json;
 
-use crate::table::Table;
+use crate::{operation::Operation, table::Table};
 
 /// What a writer's rows are of.
 #[derive(Debug)]
@@ -13,8 +13,47 @@ pub(crate) struct Schema {
     pub(crate) table: Arc<Table>,
     /// The types of the table's columns, in words.
     pub(crate) kinds: Vec<String>,
-    /// `insert` or `update`.
-    pub(crate) operation: &'static str,
+    pub(crate) takes: Takes,
+}
+
+/// What a writer does with its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// One operation only.
+    Only(Operation),
+    Both,
+}
+
+impl Takes {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Only(operation) => operation.as_str(),
+            Self::Both => "both",
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        [Self::Only(Operation::Insert), Self::Only(Operation::Update), Self::Both]
+            .into_iter()
+            .find(|takes| takes.as_str() == text)
+    }
+
+    /// What is done with the rows, in words.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Only(operation) => operation.as_str(),
+            Self::Both => "insert and to update",
+        }
+    }
+}
+
+/// How a file's rows are read by this writer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Places {
+    /// The file's columns as numbers of the table's.
+    pub(super) columns: Vec<usize>,
+    /// What is done with rows that do not say so themselves: those of the format's first version.
+    pub(super) operation: Operation,
 }
 
 impl Schema {
@@ -23,7 +62,7 @@ impl Schema {
         let columns = self.table.columns.iter().zip(&self.kinds);
         let columns: Vec<JsonValue> = columns.map(|(column, kind)| json!([column.name, kind])).collect();
         let table = self.table.qualified();
-        json!({ "table": table, "operation": self.operation, "key": self.key(), "columns": columns })
+        json!({ "table": table, "operation": self.takes.as_str(), "key": self.key(), "columns": columns })
             .to_string()
     }
 
@@ -33,22 +72,30 @@ impl Schema {
 
     /// Finds the columns that a header describes: for each its number in the table. A row may lack columns that the
     /// table has gained since, which then take their default; it may not have one that the table has lost, or has
-    /// with another type.
-    pub(super) fn places(&self, header: &str) -> Result<Vec<usize>, String> {
+    /// with another type. A writer of both operations takes the rows of any other.
+    pub(super) fn places(&self, header: &str) -> Result<Places, String> {
         let header: JsonValue = serde_json::from_str(header).map_err(|error| error.to_string())?;
         let text = |field: &str| header.get(field).and_then(JsonValue::as_str).unwrap_or_default();
-        let (table, operation) = (self.table.qualified(), self.operation);
+        let table = self.table.qualified();
         if text("table") != table {
             return Err(format!("holds rows of {}, not of {table}", text("table")));
         }
-        if text("operation") != operation {
-            return Err(format!("holds rows to {}, not to {operation}", text("operation")));
+        let operation = text("operation");
+        let takes =
+            Takes::read(operation).ok_or_else(|| format!("holds rows to {operation}, which is unknown"))?;
+        if self.takes != Takes::Both && self.takes != takes {
+            return Err(format!("holds rows to {}, not to {}", takes.words(), self.takes.words()));
         }
         if header.get("key") != Some(&json!(self.key())) {
-            return Err(format!("was written for another primary key than {}", self.key().join(", ")));
+            return Err(format!("was written for another key than {}", self.key().join(", ")));
         }
         let columns = header.get("columns").and_then(JsonValue::as_array);
-        columns.map(Vec::as_slice).unwrap_or_default().iter().map(|column| self.place(column)).collect()
+        let columns = columns.map(Vec::as_slice).unwrap_or_default().iter();
+        let operation = match takes {
+            Takes::Only(operation) => operation,
+            Takes::Both => Operation::Insert,
+        };
+        Ok(Places { columns: columns.map(|column| self.place(column)).collect::<Result<_, _>>()?, operation })
     }
 
     fn place(&self, column: &JsonValue) -> Result<usize, String> {

@@ -8,28 +8,31 @@ use tempfile::TempDir;
 use super::{
     disk::{Disk, file_name},
     folder::{self, Opened},
-    format::{self, Content, Found, Front, Header, Record},
+    format::{self, Found, Front, Header, Record},
     ledger::Ledger,
-    schema::Schema,
+    schema::{Schema, Takes},
     settings::Spool,
 };
 use crate::{
     Error,
+    operation::Operation,
     row::{Row, Shape},
     table::{Column, Table},
 };
 
 const FIRST: u64 = (1 << 40) | 1;
+const INSERTS: Takes = Takes::Only(Operation::Insert);
+const UPDATES: Takes = Takes::Only(Operation::Update);
 
 fn schema() -> Schema {
     let columns = ["id", "note"].map(|name| Column::plain(name, ColumnType::Text)).into_iter().collect();
     let table =
         Arc::new(Table { backend: DbBackend::Sqlite, name: "t", schema: None, columns, key: vec![0] });
-    Schema { table, kinds: vec!["BigInteger".to_owned(), "Text".to_owned()], operation: "insert" }
+    Schema { table, kinds: vec!["BigInteger".to_owned(), "Text".to_owned()], takes: INSERTS }
 }
 
 fn row(number: i64) -> Row {
-    let mut shape = Shape::empty(2);
+    let mut shape = Shape::empty(Operation::Insert);
     shape.insert(0);
     shape.insert(1);
     Row::new(shape, vec![number.into(), format!("row {number}").into()])
@@ -66,7 +69,8 @@ fn numbers(opened: &Opened) -> Vec<i64> {
         loop {
             match format::next(rest) {
                 Found::Record { payload, size, .. } => {
-                    if let Content::Row(row) = format::content(payload, &file.places, 2).unwrap() {
+                    if format::is_row(payload) {
+                        let row = format::row(payload, &file.places).unwrap();
                         let Some(Value::BigInt(Some(number))) = row.values.first() else { panic!("{row:?}") };
                         numbers.push(*number);
                     }
@@ -194,10 +198,10 @@ fn another_version_and_another_spool_are_refused() {
     let (folder, settings, path, _) = spool(1);
     let whole = fs::read(&path).unwrap();
     let mut newer = whole.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     fs::write(&path, &newer).unwrap();
     let error = open(&settings).unwrap_err();
-    assert!(error.to_string().contains("is of version 2 of the format, not 1"), "{error}");
+    assert!(error.to_string().contains("is of version 3 of the format, not of 2 or earlier"), "{error}");
     fs::write(&path, whole).unwrap();
     let header = Header { first: (2 << 40) | 1, id: 8, schema: schema().describe() };
     fs::write(folder.path().join(file_name(header.first)), header.bytes()).unwrap();
@@ -208,25 +212,27 @@ fn another_version_and_another_spool_are_refused() {
 #[test]
 fn columns_may_come_and_change_places_but_not_go_or_change_their_type() {
     let (_folder, settings, _, _) = spool(2);
-    let with = |columns: &[(&'static str, &str)], key: usize, operation| {
+    let with = |columns: &[(&'static str, &str)], key: usize, takes| {
         let kinds = columns.iter().map(|(_, kind)| (*kind).to_owned()).collect();
         let columns = columns.iter().map(|(name, _)| Column::plain(name, ColumnType::Text)).collect();
         let table =
             Arc::new(Table { backend: DbBackend::Sqlite, name: "t", schema: None, columns, key: vec![key] });
-        folder::open(&settings, &Schema { table, kinds, operation })
+        folder::open(&settings, &Schema { table, kinds, takes })
     };
-    let grown = with(&[("note", "Text"), ("new", "Text"), ("id", "BigInteger")], 2, "insert").unwrap();
-    assert_eq!(grown.stored[0].places, [2, 0]);
+    let grown = with(&[("note", "Text"), ("new", "Text"), ("id", "BigInteger")], 2, INSERTS).unwrap();
+    assert_eq!(grown.stored[0].places.columns, [2, 0]);
     drop(grown);
-    let refused = |columns, key, operation| {
-        let error = with(columns, key, operation).unwrap_err();
+    let refused = |columns, key, takes| {
+        let error = with(columns, key, takes).unwrap_err();
         assert!(matches!(error, Error::SpoolForeign { .. }));
         error.to_string()
     };
-    assert!(refused(&[("id", "BigInteger")], 0, "insert").contains("the column note, which t does not have"));
-    let retyped = refused(&[("id", "BigInteger"), ("note", "Json")], 0, "insert");
+    assert!(refused(&[("id", "BigInteger")], 0, INSERTS).contains("the column note, which t does not have"));
+    let retyped = refused(&[("id", "BigInteger"), ("note", "Json")], 0, INSERTS);
     assert!(retyped.contains("the column note as Text, which t has as Json now"), "{retyped}");
     let columns = [("id", "BigInteger"), ("note", "Text")];
-    assert!(refused(&columns, 1, "insert").contains("another primary key than note"));
-    assert!(refused(&columns, 0, "update").contains("rows to insert, not to update"));
+    assert!(refused(&columns, 1, INSERTS).contains("another key than note"));
+    assert!(refused(&columns, 0, UPDATES).contains("rows to insert, not to update"));
+    // A writer of both takes them.
+    drop(with(&columns, 0, Takes::Both).unwrap());
 }

@@ -4,7 +4,7 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use sea_orm::{DatabaseConnection, EntityTrait};
 
-use super::{BatchUpdateWriter, BatchWriter};
+use super::{BatchUpdateWriter, BatchWriter, Inserts, Store, Updates};
 use crate::{
     DeadLetters, Error, Observer, OnConflict, Rejected, Spool,
     conflict::Conflict,
@@ -12,12 +12,13 @@ use crate::{
     limits::Limits,
     operation::Operation,
     road::backend,
+    spool::Takes,
     table::{Table, position},
 };
 
 pub(crate) type OnRejected<E> = Box<dyn Fn(Rejected<E>) + Send + Sync>;
 
-/// Sets up a [`BatchWriter`] or a [`BatchUpdateWriter`].
+/// Sets up a [`BatchWriter`], a [`BatchUpdateWriter`] or a [`Store`].
 #[must_use = "a builder writes nothing; call build"]
 pub struct WriterBuilder<E: EntityTrait, W> {
     pub(crate) connection: DatabaseConnection,
@@ -28,6 +29,8 @@ pub struct WriterBuilder<E: EntityTrait, W> {
     pub(crate) spool: Option<Spool>,
     on_conflict: OnConflict<E>,
     conflict_target: Option<Vec<E::Column>>,
+    idempotency_key: Option<Vec<E::Column>>,
+    key: Option<Vec<E::Column>>,
     writer: PhantomData<fn() -> W>,
 }
 
@@ -42,6 +45,8 @@ impl<E: EntityTrait, W> WriterBuilder<E, W> {
             spool: None,
             on_conflict: OnConflict::Reject,
             conflict_target: None,
+            idempotency_key: None,
+            key: None,
             writer: PhantomData,
         }
     }
@@ -140,8 +145,8 @@ impl<E: EntityTrait, W> WriterBuilder<E, W> {
     }
 }
 
-impl<E: EntityTrait> WriterBuilder<E, BatchWriter<E>> {
-    /// What happens to a row whose key is there already; by default it is rejected.
+impl<E: EntityTrait, W: Inserts> WriterBuilder<E, W> {
+    /// What happens to a new row whose key is there already; by default it is rejected.
     pub fn on_conflict(mut self, on_conflict: OnConflict<E>) -> Self {
         self.on_conflict = on_conflict;
         self
@@ -154,6 +159,31 @@ impl<E: EntityTrait> WriterBuilder<E, BatchWriter<E>> {
         self
     }
 
+    /// The columns by which a new row is known for good, so that it is never written twice, however often it is added:
+    /// a task that is delivered again, a connection that was lost in a commit, a process that was killed. The second
+    /// time it counts as skipped. The table must have a unique index on exactly these.
+    ///
+    /// As [`OnConflict::DoNothing`] with this [`conflict_target`](Self::conflict_target), and `add` refuses a row that
+    /// does not set all of them, or sets one to NULL, with [`Error::InvalidRow`]: it would be another row each time.
+    pub fn idempotency_key(mut self, columns: impl IntoIterator<Item = E::Column>) -> Self {
+        self.idempotency_key = Some(columns.into_iter().collect());
+        self
+    }
+}
+
+impl<E: EntityTrait, W: Updates> WriterBuilder<E, W> {
+    /// The columns by which updates name their row, instead of the primary key. The table must have a unique index on
+    /// exactly these, and each update must set them, `Set` or `Unchanged`.
+    ///
+    /// They are never changed. Of the primary key, a column that is `Unchanged` is then as any other column, and one
+    /// that is `Set` is a change.
+    pub fn key(mut self, columns: impl IntoIterator<Item = E::Column>) -> Self {
+        self.key = Some(columns.into_iter().collect());
+        self
+    }
+}
+
+impl<E: EntityTrait> WriterBuilder<E, BatchWriter<E>> {
     /// Builds the writer and starts its task on the current tokio runtime. The database is not touched yet.
     ///
     /// # Errors
@@ -164,33 +194,7 @@ impl<E: EntityTrait> WriterBuilder<E, BatchWriter<E>> {
     /// [`Error::SpoolLocked`], [`Error::SpoolDamaged`], [`Error::SpoolForeign`] or [`Error::SpoolFailed`] if the spool
     /// is not to be had.
     pub fn build(self) -> Result<BatchWriter<E>, Error> {
-        let table = Table::of::<E>(backend(&self.connection)?)?;
-        let conflict = self.conflict(&table)?;
-        Handle::spawn(self, table, Operation::Insert(conflict)).map(BatchWriter::new)
-    }
-
-    fn conflict(&self, table: &Table) -> Result<Conflict, Error> {
-        let target = match &self.conflict_target {
-            Some(columns) => numbers::<E>(columns),
-            None => table.key.clone(),
-        };
-        match &self.on_conflict {
-            OnConflict::Reject if self.conflict_target.is_some() => Err(Error::Configuration {
-                setting: "conflict_target",
-                reason: "has no effect while conflicts are rejected; set on_conflict too".to_owned(),
-            }),
-            OnConflict::Reject => Ok(Conflict::Reject),
-            OnConflict::DoNothing | OnConflict::Update(_) if target.is_empty() => Err(Error::Configuration {
-                setting: "conflict_target",
-                reason: "is empty; name the columns of a unique index".to_owned(),
-            }),
-            OnConflict::DoNothing => Ok(Conflict::DoNothing { target }),
-            OnConflict::Update(columns) if columns.is_empty() => Err(Error::Configuration {
-                setting: "on_conflict",
-                reason: "updates no column; name some, or use DoNothing".to_owned(),
-            }),
-            OnConflict::Update(columns) => Ok(Conflict::Update { target, columns: numbers::<E>(columns) }),
-        }
+        self.spawn(Takes::Only(Operation::Insert)).map(BatchWriter::new)
     }
 }
 
@@ -198,21 +202,71 @@ impl<E: EntityTrait> WriterBuilder<E, BatchUpdateWriter<E>> {
     /// Builds the writer and starts its task on the current tokio runtime. The database is not touched yet.
     ///
     /// # Errors
-    /// [`Error::Configuration`] if a setting makes no sense or there is no tokio runtime;
-    /// [`Error::Unsupported`] if the connection is to a database whose feature is off, or a column's type has no place
-    /// in it;
-    /// [`Error::DeadLetters`] if the file for them cannot be opened or another writer holds it;
-    /// [`Error::SpoolLocked`], [`Error::SpoolDamaged`], [`Error::SpoolForeign`] or [`Error::SpoolFailed`] if the spool
-    /// is not to be had.
+    /// As of a [`BatchWriter`].
     pub fn build(self) -> Result<BatchUpdateWriter<E>, Error> {
-        let table = Table::of::<E>(backend(&self.connection)?)?;
-        if table.key.is_empty() {
-            return Err(Error::Configuration {
-                setting: "key",
-                reason: format!("{} has no primary key by which its rows could be told apart", table.name),
-            });
+        self.spawn(Takes::Only(Operation::Update)).map(BatchUpdateWriter::new)
+    }
+}
+
+impl<E: EntityTrait> WriterBuilder<E, Store<E>> {
+    /// Builds the store and starts its task on the current tokio runtime. The database is not touched yet.
+    ///
+    /// # Errors
+    /// As of a [`BatchWriter`].
+    pub fn build(self) -> Result<Store<E>, Error> {
+        self.spawn(Takes::Both).map(Store::new)
+    }
+}
+
+impl<E: EntityTrait, W> WriterBuilder<E, W> {
+    fn spawn(self, takes: Takes) -> Result<Arc<Handle<E>>, Error> {
+        let mut table = Table::of::<E>(backend(&self.connection)?)?;
+        let inserts = takes != Takes::Only(Operation::Update);
+        let conflict = if inserts { self.conflict(&table.key)? } else { Conflict::Reject };
+        let identity = self.idempotency_key.as_deref().map(numbers::<E>).unwrap_or_default();
+        if let Some(columns) = &self.key {
+            table.key = numbers::<E>(columns);
         }
-        Handle::spawn(self, table, Operation::Update).map(BatchUpdateWriter::new)
+        if takes != Takes::Only(Operation::Insert) {
+            if self.key.is_none() && table.key.is_empty() {
+                let reason = "the entity has no primary key; name the columns of a unique index";
+                return Err(refusal("key", reason));
+            }
+            refuse_empty("key", &table.key)?;
+        }
+        Handle::spawn(self, table, conflict, identity, takes).map(Arc::new)
+    }
+
+    fn conflict(&self, primary: &[usize]) -> Result<Conflict, Error> {
+        let target = match self.idempotency_key.as_ref().or(self.conflict_target.as_ref()) {
+            Some(columns) => numbers::<E>(columns),
+            None => primary.to_vec(),
+        };
+        if let Some(columns) = &self.idempotency_key {
+            refuse_empty("idempotency_key", columns)?;
+            let plain = matches!(self.on_conflict, OnConflict::Reject) && self.conflict_target.is_none();
+            return if plain {
+                Ok(Conflict::DoNothing { target })
+            } else {
+                Err(refusal("idempotency_key", "says what on_conflict and conflict_target say; set it alone"))
+            };
+        }
+        match &self.on_conflict {
+            OnConflict::DoNothing | OnConflict::Update(_) => refuse_empty("conflict_target", &target)?,
+            OnConflict::Reject => {}
+        }
+        match &self.on_conflict {
+            OnConflict::Reject if self.conflict_target.is_some() => Err(refusal(
+                "conflict_target",
+                "has no effect while conflicts are rejected; set on_conflict too",
+            )),
+            OnConflict::Reject => Ok(Conflict::Reject),
+            OnConflict::DoNothing => Ok(Conflict::DoNothing { target }),
+            OnConflict::Update(columns) if columns.is_empty() => {
+                Err(refusal("on_conflict", "updates no column; name some, or use DoNothing"))
+            }
+            OnConflict::Update(columns) => Ok(Conflict::Update { target, columns: numbers::<E>(columns) }),
+        }
     }
 }
 
@@ -229,4 +283,16 @@ impl<E: EntityTrait, W> std::fmt::Debug for WriterBuilder<E, W> {
 
 fn numbers<E: EntityTrait>(columns: &[E::Column]) -> Vec<usize> {
     columns.iter().filter_map(|column| position::<E>(*column)).collect()
+}
+
+fn refuse_empty<T>(setting: &'static str, columns: &[T]) -> Result<(), Error> {
+    if columns.is_empty() {
+        Err(refusal(setting, "is empty; name the columns of a unique index"))
+    } else {
+        Ok(())
+    }
+}
+
+fn refusal(setting: &'static str, reason: &str) -> Error {
+    Error::Configuration { setting, reason: reason.to_owned() }
 }

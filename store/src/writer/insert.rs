@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::{DatabaseConnection, EntityTrait, IntoActiveModel};
 
 use super::WriterBuilder;
-use crate::{Counts, Error, Rejected, Summary, handle::Handle};
+use crate::{Counts, Error, Operation, Rejected, Summary, handle::Handle};
 
 /// Inserts the rows of one entity in batches.
 ///
@@ -15,6 +15,9 @@ use crate::{Counts, Error, Rejected, Summary, handle::Handle};
 /// **End it with [`close`](Self::close).** If all handles are dropped instead, the task still writes what was added,
 /// as long as its runtime lives, but nobody learns how that went: rows that could not be written are only counted in
 /// the log, and lost, unless a [`Spool`](crate::Spool) keeps them.
+///
+/// One that came from [`Store::inserts`](crate::Store::inserts) shares all this with the store: a flush is one of both,
+/// and `close` closes both.
 ///
 /// The values go to the database as the model holds them: `ActiveModelBehavior` hooks are not called, generated keys
 /// are not read back, and a column that is not set takes its default from the table.
@@ -28,8 +31,8 @@ impl<E: EntityTrait> BatchWriter<E> {
         WriterBuilder::new(connection)
     }
 
-    pub(super) fn new(handle: Handle<E>) -> Self {
-        Self { handle: Arc::new(handle) }
+    pub(super) fn new(handle: Arc<Handle<E>>) -> Self {
+        Self { handle }
     }
 
     /// Adds a row; waits while the buffer is full. That it was added does not mean that it is in the database yet:
@@ -40,7 +43,8 @@ impl<E: EntityTrait> BatchWriter<E> {
     /// added and only its fsync is to come: [`counts`](Self::counts) tells.
     ///
     /// # Errors
-    /// [`Error::InvalidRow`] if the database could not hold a value of the row. Once the writer is closed or has
+    /// [`Error::InvalidRow`] if the database could not hold a value of the row, or a column of the
+    /// [`idempotency_key`](crate::WriterBuilder::idempotency_key) is not set. Once the writer is closed or has
     /// stopped, why so. In each case the row was not added, and the model is gone; keep a copy if it is needed.
     /// [`Error::SpoolFailed`] while the row waits for its fsync: then it was added, and is in
     /// [`take_unwritten`](Self::take_unwritten) or in the database.
@@ -103,7 +107,7 @@ impl<E: EntityTrait> BatchWriter<E> {
         self.handle.take_rejected()
     }
 
-    /// The rows that a stopped writer could not write, in the order of their adding, each only once. Empty while the
+    /// The new rows that a stopped writer could not write, in the order of their adding, each only once. Empty while the
     /// writer works. With a [`Spool`](crate::Spool) they are only those that it does not hold: the others are left to
     /// the next writer with it, and counted as `spooled`.
     ///
@@ -111,7 +115,8 @@ impl<E: EntityTrait> BatchWriter<E> {
     /// database; [`OnConflict::DoNothing`](crate::OnConflict::DoNothing) makes it harmless to write them again.
     #[must_use = "the rows are given to nobody else"]
     pub fn take_unwritten(&self) -> Vec<E::ActiveModel> {
-        self.handle.take_unwritten()
+        let unwritten = self.handle.take_unwritten(Some(Operation::Insert));
+        unwritten.into_iter().map(|row| row.model).collect()
     }
 }
 

@@ -1,7 +1,15 @@
-//! The writers that users hold, and the builder of both.
+//! The writers that users hold, and the builder of all.
 
 mod builder;
 mod insert;
+mod kind;
+mod store;
 mod update;
 
-pub use self::{builder::WriterBuilder, insert::BatchWriter, update::BatchUpdateWriter};
+pub use self::{
+    builder::WriterBuilder,
+    insert::BatchWriter,
+    kind::{Inserts, Updates},
+    store::Store,
+    update::BatchUpdateWriter,
+};

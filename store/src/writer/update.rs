@@ -5,9 +5,9 @@ use std::sync::Arc;
 use sea_orm::{DatabaseConnection, EntityTrait, IntoActiveModel};
 
 use super::WriterBuilder;
-use crate::{Counts, Error, Rejected, Summary, handle::Handle};
+use crate::{Counts, Error, Operation, Rejected, Summary, Unwritten, handle::Handle};
 
-/// Updates rows of one entity by their primary key, in batches.
+/// Updates rows of one entity by their primary key, or by another [`key`](crate::WriterBuilder::key), in batches.
 ///
 /// Of each model, the columns that are `Set` are written; those that are unchanged or not set keep their value in
 /// the database. The key, set or unchanged, names the row and is never changed.
@@ -16,11 +16,18 @@ use crate::{Counts, Error, Rejected, Summary, handle::Handle};
 /// database, its triggers and its constraints never see the values in between. A key that the table does not hold
 /// comes back as a rejected row with [`Error::Missing`].
 ///
+/// [`add_if`](Self::add_if) adds an update that is done only if the row holds what is expected, such as a version or a
+/// state; it is never merged. Updates of one row are done in the order in which they were added; those of different rows
+/// that meet in one batch are not.
+///
 /// A handle: clones are cheap and share one buffer and one writing task. Each batch is one transaction.
 ///
 /// **End it with [`close`](Self::close).** If all handles are dropped instead, the task still writes what was added,
 /// as long as its runtime lives, but nobody learns how that went: rows that could not be written are only counted in
 /// the log, and lost, unless a [`Spool`](crate::Spool) keeps them.
+///
+/// One that came from [`Store::updates`](crate::Store::updates) shares all this with the store: a flush is one of both,
+/// and `close` closes both.
 ///
 /// `ActiveModelBehavior` hooks are not called.
 pub struct BatchUpdateWriter<E: EntityTrait> {
@@ -33,8 +40,8 @@ impl<E: EntityTrait> BatchUpdateWriter<E> {
         WriterBuilder::new(connection)
     }
 
-    pub(super) fn new(handle: Handle<E>) -> Self {
-        Self { handle: Arc::new(handle) }
+    pub(super) fn new(handle: Arc<Handle<E>>) -> Self {
+        Self { handle }
     }
 
     /// Adds an update; waits while the buffer is full. That it was added does not mean that it is in the database yet:
@@ -45,12 +52,33 @@ impl<E: EntityTrait> BatchUpdateWriter<E> {
     /// added and only its fsync is to come: [`counts`](Self::counts) tells.
     ///
     /// # Errors
-    /// [`Error::InvalidRow`] if the key is not set, nothing else is set, or the database could not hold a value. Once the writer is closed or has
-    /// stopped, why so. In each case the row was not added, and the model is gone; keep a copy if it is needed.
+    /// [`Error::InvalidRow`] if the key is not set or NULL, nothing else is set, or the database could not hold a value.
+    /// Once the writer is closed or has stopped, why so. In each case the row was not added, and the model is gone; keep a copy if it is needed.
     /// [`Error::SpoolFailed`] while the row waits for its fsync: then it was added, and is in
     /// [`take_unwritten`](Self::take_unwritten) or in the database.
     pub async fn add(&self, model: impl IntoActiveModel<E::ActiveModel>) -> Result<(), Error> {
         self.handle.update(model).await
+    }
+
+    /// Adds an update that is done only if the row, when its turn comes, holds every value that `expected` sets: a
+    /// version, a state, or the whole model as it was read. NULL is equal to NULL there. What precedes it in the order of
+    /// adding has been done by then, so a change from version 1 to 2 may be followed at once by one from 2 to 3.
+    ///
+    /// A row that differs comes back with [`Error::Stale`], one that is not there with [`Error::Missing`]. If the
+    /// connection breaks in the commit, the outcome cannot be known by writing again: without a
+    /// [`Spool`](crate::Spool) the writer stops with [`Error::InDoubt`].
+    ///
+    /// Compared are numbers, texts, times and the like as the database compares them; single-precision numbers may
+    /// differ from what was written. Documents cannot be expected.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add); [`Error::InvalidRow`] also if `expected` sets nothing, or a document.
+    pub async fn add_if(
+        &self,
+        model: impl IntoActiveModel<E::ActiveModel>,
+        expected: impl IntoActiveModel<E::ActiveModel>,
+    ) -> Result<(), Error> {
+        self.handle.update_if(model, expected).await
     }
 
     /// Adds updates one after the other, and returns their number.
@@ -108,15 +136,15 @@ impl<E: EntityTrait> BatchUpdateWriter<E> {
         self.handle.take_rejected()
     }
 
-    /// The rows that a stopped writer could not write, in the order of their adding, each only once. Empty while the
+    /// The updates that a stopped writer could not write, in the order of their adding, each only once. Empty while the
     /// writer works. With a [`Spool`](crate::Spool) they are only those that it does not hold: the others are left to
     /// the next writer with it, and counted as `spooled`.
     ///
     /// If the connection broke during a commit, the rows of that batch are among them although they may be in the
-    /// database; to write them again is harmless.
+    /// database; to write them again is harmless, unless they were conditional.
     #[must_use = "the rows are given to nobody else"]
-    pub fn take_unwritten(&self) -> Vec<E::ActiveModel> {
-        self.handle.take_unwritten()
+    pub fn take_unwritten(&self) -> Vec<Unwritten<E>> {
+        self.handle.take_unwritten(Some(Operation::Update))
     }
 }
 

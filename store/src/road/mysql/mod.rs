@@ -9,6 +9,7 @@
 
 mod fault;
 mod session;
+mod shared;
 mod statement;
 
 use std::sync::Arc;
@@ -38,29 +39,51 @@ const MAX_VARIABLES: usize = 65_535;
 pub(super) struct Mysql {
     pool: MySqlPool,
     table: Arc<Table>,
-    operation: Arc<Operation>,
+    conflict: Arc<Conflict>,
     texts: Texts,
-    /// The queries for missing keys; of the one shape that is the key.
+    /// The queries for updates that are not to be done.
     absent: Texts,
-    key: Shape,
     /// How many bytes a packet may hold; `None` before the server was asked.
     packet: Option<usize>,
 }
 
 impl Mysql {
     /// `rows` is the size at which batches become due.
-    pub(super) fn new(pool: MySqlPool, table: Arc<Table>, operation: Arc<Operation>, rows: usize) -> Self {
-        let mut key = Shape::empty(table.columns.len());
-        table.key.iter().for_each(|column| key.insert(*column));
+    pub(super) fn new(pool: MySqlPool, table: Arc<Table>, conflict: Arc<Conflict>, rows: usize) -> Self {
         let texts = || Texts::new(rows, MAX_VARIABLES);
-        Self { pool, table, operation, texts: texts(), absent: texts(), key, packet: None }
+        Self { pool, table, conflict, texts: texts(), absent: texts(), packet: None }
     }
 
-    /// The numbers of the rows whose key the table does not hold.
-    async fn missing(&mut self, session: &mut Session, part: Part<'_>) -> Result<Vec<usize>, Fault> {
-        let text = self.absent.text(&self.key, part.len(), || statement::absent(&self.table, part.len()));
-        let numbers = session.numbers(text, bound::keys(&self.table, part)).await?;
-        Ok(numbers.into_iter().filter_map(|number| usize::try_from(number).ok()).collect())
+    /// The updates whose row the table does not hold, or not as they expect it.
+    async fn absent(
+        &mut self,
+        session: &mut Session,
+        part: Part<'_>,
+        shape: &Shape,
+    ) -> Result<Touched, Fault> {
+        let text = self.absent.text(shape, part.len(), || statement::absent(&self.table, shape, part.len()));
+        session.absent(text, bound::names(&self.table, part)).await
+    }
+
+    /// What a condition says of a row is asked before the update, which changes it, and the rows are locked from then
+    /// on. Of other updates it is asked only if some were not done.
+    async fn update(
+        &mut self,
+        session: &mut Session,
+        part: Part<'_>,
+        shape: &Shape,
+    ) -> Result<Touched, Fault> {
+        let mut touched = Touched::default();
+        if shape.is_conditional() {
+            touched = self.absent(session, part, shape).await?;
+        }
+        let text = self.texts.text(shape, part.len(), || statement::update(&self.table, shape, part.len()));
+        // The driver asks for the rows that were found, whether or not they were changed by it.
+        let written = session.execute(text, bound::values(part)).await?;
+        if !shape.is_conditional() && written < part.len() as u64 {
+            touched = self.absent(session, part, shape).await?;
+        }
+        Ok(Touched { written, ..touched })
     }
 }
 
@@ -69,22 +92,26 @@ impl Database for Mysql {
 
     /// A failed statement is undone alone, but one that met a foreign conflict has not failed.
     fn forgets(&self) -> bool {
-        matches!(*self.operation, Operation::Insert(Conflict::DoNothing { .. } | Conflict::Update { .. }))
+        matches!(*self.conflict, Conflict::DoNothing { .. } | Conflict::Update { .. })
     }
 
     /// Never: what is not followed by a second statement needs a commit of its own, by which to know whether a lost
     /// connection lost it.
-    fn alone(&self, _: &[Row]) -> bool {
+    fn alone(&self, _: &[&Row]) -> bool {
         false
     }
 
-    async fn learn(&mut self) -> Result<(), Fault> {
+    async fn learn(&mut self, _: &[&Row]) -> Result<(), Fault> {
         if self.packet.is_none() {
             let query = sqlx::query_scalar::<_, u64>("SELECT CAST(@@max_allowed_packet AS UNSIGNED)");
             let packet = query.fetch_one(&self.pool).await.map_err(fault)?;
             self.packet = Some(usize::try_from(packet).unwrap_or(usize::MAX));
         }
         Ok(())
+    }
+
+    async fn shared(&self) -> Result<Vec<Option<String>>, Fault> {
+        shared::columns(&self.pool, &self.table).await
     }
 
     async fn begin(&self) -> Result<Session, Fault> {
@@ -98,7 +125,7 @@ impl Database for Mysql {
     /// A row's weight in memory is above its size in a packet, save for documents full of characters that JSON
     /// escapes; half a packet leaves room for those.
     fn fit(&self, part: Part<'_>) -> usize {
-        let columns = part.shape().map_or(0, |shape| shape.columns().count());
+        let columns = part.shape().map_or(0, Shape::width);
         let room = self.packet.unwrap_or(usize::MAX) / 2;
         let mut bytes = 0_usize;
         let light = part.rows().take_while(|row| {
@@ -118,17 +145,15 @@ impl Database for Mysql {
             let reason = format!("the row is larger than max_allowed_packet, which is {packet} bytes");
             return Err(Fault::new(Severity::Row, sqlx::Error::Encode(reason.into())));
         }
-        let operation = Arc::clone(&self.operation);
-        let text = self.texts.text(shape, part.len(), || match &*operation {
-            Operation::Insert(conflict) => statement::insert(&self.table, shape, part.len(), conflict),
-            Operation::Update => statement::update(&self.table, shape, part.len()),
-        });
-        match &*operation {
-            Operation::Insert(Conflict::Reject) => {
-                let written = session.execute(text, bound::values(part)).await?;
-                Ok(Touched { written, missing: Vec::new() })
-            }
-            Operation::Insert(conflict) => {
+        if shape.operation() == Operation::Update {
+            return self.update(session, part, shape).await;
+        }
+        let text = self
+            .texts
+            .text(shape, part.len(), || statement::insert(&self.table, shape, part.len(), &self.conflict));
+        match &*self.conflict {
+            Conflict::Reject => session.execute(text, bound::values(part)).await.map(Touched::rows),
+            conflict => {
                 session.reset_conflicts().await?;
                 session.execute(text, bound::values(part)).await?;
                 let (met, foreign) = session.conflicts().await?;
@@ -137,13 +162,7 @@ impl Database for Mysql {
                     return Err(Fault::new(Severity::Row, sqlx::Error::Encode(reason.into())));
                 }
                 let skipped = if statement::overwrites(shape, conflict) { 0 } else { met };
-                Ok(Touched { written: rows.saturating_sub(skipped), missing: Vec::new() })
-            }
-            Operation::Update => {
-                // The driver asks for the rows that were found, whether or not they were changed by it.
-                let written = session.execute(text, bound::values(part)).await?;
-                let missing = if written < rows { self.missing(session, part).await? } else { Vec::new() };
-                Ok(Touched { written, missing })
+                Ok(Touched::rows(rows.saturating_sub(skipped)))
             }
         }
     }

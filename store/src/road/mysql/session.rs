@@ -5,7 +5,7 @@ use sea_query_sqlx::SqlxValues;
 
 use super::fault::{fault, of_commit};
 use crate::road::{
-    database::{self, Session as _},
+    database::{self, Session as _, Touched},
     fault::Fault,
     texts::Text,
 };
@@ -33,11 +33,14 @@ impl Session {
         Ok(done.rows_affected())
     }
 
-    /// Runs a query whose rows are one whole number each.
-    pub(super) async fn numbers(&mut self, sql: Text, values: SqlxValues) -> Result<Vec<i64>, Fault> {
+    /// Runs the query for updates that are not to be done.
+    pub(super) async fn absent(&mut self, sql: Text, values: SqlxValues) -> Result<Touched, Fault> {
         let query = sqlx::query_with::<MySql, _>(sql, values);
-        let rows = query.fetch_all(&mut *self.connection).await.map_err(fault)?;
-        rows.iter().map(|row| row.try_get::<i64, _>(0).map_err(fault)).collect()
+        let mut touched = Touched::default();
+        for row in query.fetch_all(&mut *self.connection).await.map_err(fault)? {
+            touched.leave(row.try_get(0).map_err(fault)?, row.try_get::<i64, _>(1).map_err(fault)? != 0);
+        }
+        Ok(touched)
     }
 
     /// Sets the counters of conflicts to zero.
@@ -68,6 +71,11 @@ impl database::Session for Session {
         self.control("SAVEPOINT here").await?;
         self.marked = true;
         Ok(())
+    }
+
+    async fn release(&mut self) -> Result<(), Fault> {
+        self.marked = false;
+        self.control("RELEASE SAVEPOINT here").await
     }
 
     async fn undo(&mut self) -> bool {

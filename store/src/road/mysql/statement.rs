@@ -2,10 +2,7 @@
 
 use crate::{
     conflict::Conflict,
-    road::{
-        bound::key,
-        sql::{all, chosen, list, name},
-    },
+    road::sql::{Words, all, chosen, list, name},
     row::Shape,
     table::Table,
 };
@@ -84,35 +81,35 @@ fn given(table: &Table, columns: &[&crate::table::Column], rows: usize, numbered
     format!("({})", parts.join(" UNION ALL "))
 }
 
+const WORDS: Words =
+    Words { quote, value: |_, number| format!("given.c{number}"), equals: " = ", is: " <=> " };
+
 pub(super) fn update(table: &Table, shape: &Shape, rows: usize) -> String {
-    let columns = chosen(table, shape);
-    let numbered = || shape.columns().zip(&columns).enumerate();
-    let set = list(
-        numbered()
-            .filter(|(_, (index, _))| !table.key.contains(index))
-            .map(|(number, (_, column))| format!("target.{} = given.c{number}", quote(column.name))),
-    );
-    let equal = all(numbered()
-        .filter(|(_, (index, _))| table.key.contains(index))
-        .map(|(number, (_, column))| format!("target.{} = given.c{number}", quote(column.name))));
+    let set = list(WORDS.changes(table, shape).map(|(column, value)| format!("target.{column} = {value}")));
     format!(
-        "UPDATE {} AS target JOIN {} AS given ON {equal} SET {set}",
+        "UPDATE {} AS target JOIN {} AS given ON {} SET {set}",
         name(table, quote),
-        given(table, &columns, rows, false)
+        given(table, &chosen(table, shape), rows, false),
+        WORDS.row(table, shape)
     )
 }
 
-/// The query that takes so many keys and returns the numbers (from 0) of those that the table does not hold.
-pub(super) fn absent(table: &Table, rows: usize) -> String {
-    let columns = key(table);
-    let equal = all(columns
-        .iter()
-        .enumerate()
-        .map(|(number, column)| format!("target.{} = given.c{number}", quote(column.name))));
+/// The query for the updates that are not to be done: takes what names so many rows, and returns the numbers (from 0)
+/// of those that are absent or not as expected, with whether there is a row at all. Where something is expected, it
+/// locks the rows, so that they stay what they were found to be.
+pub(super) fn absent(table: &Table, shape: &Shape, rows: usize) -> String {
+    let shape = shape.named(&table.key);
+    // A key is never NULL where it matched.
+    let there = format!("target.{}", quote(table.column(table.key.first().copied().unwrap_or_default())));
+    let (differs, lock) = match WORDS.condition(table, &shape) {
+        condition if condition.is_empty() => (String::new(), ""),
+        condition => (format!(" OR NOT ({condition})"), " FOR UPDATE"),
+    };
     format!(
-        "SELECT CAST(given.n AS SIGNED) FROM {} AS given \
-         WHERE NOT EXISTS (SELECT 1 FROM {} AS target WHERE {equal}) ORDER BY 1",
-        given(table, &columns, rows, true),
-        name(table, quote)
+        "SELECT CAST(given.n AS SIGNED), CAST({there} IS NOT NULL AS SIGNED) FROM {} AS given \
+         LEFT JOIN {} AS target ON {} WHERE {there} IS NULL{differs} ORDER BY 1{lock}",
+        given(table, &chosen(table, &shape), rows, true),
+        name(table, quote),
+        WORDS.key(table, &shape)
     )
 }

@@ -13,6 +13,7 @@ mod catalog;
 mod copy;
 mod fault;
 mod session;
+mod shared;
 mod statement;
 mod wire;
 
@@ -63,7 +64,7 @@ const COPY_FROM: usize = 3_000;
 pub(super) struct Postgres {
     pool: PgPool,
     table: Arc<Table>,
-    operation: Arc<Operation>,
+    conflict: Arc<Conflict>,
     texts: Texts,
     /// The texts of the statements whose length does not depend on the number of rows, with the types they are for.
     long: HashMap<(Shape, bool), (Vec<Wire>, Arc<str>)>,
@@ -81,9 +82,9 @@ enum Way {
 
 impl Postgres {
     /// `rows` is the size at which batches become due.
-    pub(super) fn new(pool: PgPool, table: Arc<Table>, operation: Arc<Operation>, rows: usize) -> Self {
+    pub(super) fn new(pool: PgPool, table: Arc<Table>, conflict: Arc<Conflict>, rows: usize) -> Self {
         let texts = Texts::new(rows, MAX_VARIABLES);
-        Self { pool, table, operation, texts, long: HashMap::new(), catalog: None }
+        Self { pool, table, conflict, texts, long: HashMap::new(), catalog: None }
     }
 
     fn way(&self, part: Part<'_>) -> Way {
@@ -94,9 +95,10 @@ impl Postgres {
             return Way::Values;
         };
         let copies = part.len() >= COPY_FROM
-            && matches!(*self.operation, Operation::Insert(Conflict::Reject))
+            && matches!(*self.conflict, Conflict::Reject)
             && part.shape().is_some_and(|shape| {
-                self.catalog.as_ref().is_some_and(|catalog| catalog.takes(&self.table, shape, &wires))
+                shape.operation() == Operation::Insert
+                    && self.catalog.as_ref().is_some_and(|catalog| catalog.takes(&self.table, shape, &wires))
             });
         if copies { Way::Copy(wires) } else { Way::Unnest(wires) }
     }
@@ -104,7 +106,10 @@ impl Postgres {
     /// How many rows, of those that one statement takes, come before one whose conflict target is in an earlier row:
     /// PostgreSQL refuses to update a row twice in one statement.
     fn distinct(&self, part: Part<'_>) -> usize {
-        let Operation::Insert(Conflict::Update { target, .. }) = &*self.operation else { return part.len() };
+        let Conflict::Update { target, .. } = &*self.conflict else { return part.len() };
+        if part.shape().is_none_or(|shape| shape.operation() == Operation::Update) {
+            return part.len();
+        }
         // No statement takes more rows, and what comes after it is looked at when its turn comes.
         let (part, _) = part.split(MAX_UNNEST);
         let mut seen = HashSet::with_capacity(part.len());
@@ -120,9 +125,9 @@ impl Postgres {
             return AssertSqlSafe(Arc::clone(text));
         }
         let table = &self.table;
-        let text: Arc<str> = match &*self.operation {
-            Operation::Insert(_) if copies => statement::copy(table, shape).into(),
-            Operation::Insert(conflict) => statement::insert_arrays(table, shape, &wires, conflict).into(),
+        let text: Arc<str> = match shape.operation() {
+            Operation::Insert if copies => statement::copy(table, shape).into(),
+            Operation::Insert => statement::insert_arrays(table, shape, &wires, &self.conflict).into(),
             Operation::Update => statement::update_arrays(table, shape, &wires).into(),
         };
         if self.long.len() >= MAX_SHAPES {
@@ -160,16 +165,21 @@ impl Database for Postgres {
 
     /// An update says in the same statement which keys are missing. A new row that would be there twice if it were
     /// written again needs a commit of its own, by which to know whether a lost connection lost it.
-    fn alone(&self, rows: &[Row]) -> bool {
-        self.operation.is_repeatable(rows)
+    fn alone(&self, rows: &[&Row]) -> bool {
+        self.conflict.is_repeatable(rows, None)
     }
 
-    async fn learn(&mut self) -> Result<(), Fault> {
-        let may_copy = matches!(*self.operation, Operation::Insert(Conflict::Reject));
+    async fn learn(&mut self, rows: &[&Row]) -> Result<(), Fault> {
+        let may_copy = matches!(*self.conflict, Conflict::Reject)
+            && rows.iter().any(|row| row.operation() == Operation::Insert);
         if may_copy && self.catalog.is_none() {
             self.catalog = Some(Catalog::read(&self.pool, &self.table).await?);
         }
         Ok(())
+    }
+
+    async fn shared(&self) -> Result<Vec<Option<String>>, Fault> {
+        shared::columns(&self.pool, &self.table).await
     }
 
     async fn begin(&self) -> Result<Session, Fault> {
@@ -185,7 +195,7 @@ impl Database for Postgres {
         let (part, _) = part.split(distinct);
         match self.way(part) {
             Way::Values => {
-                let columns = part.shape().map_or(0, |shape| shape.columns().count());
+                let columns = part.shape().map_or(0, Shape::width);
                 self.texts.fit(columns, part.len())
             }
             Way::Unnest(_) => part.len().min(MAX_UNNEST),
@@ -196,37 +206,35 @@ impl Database for Postgres {
     async fn write(&mut self, session: &mut Session, part: Part<'_>) -> Result<Touched, Fault> {
         let Some(shape) = part.shape() else { return Ok(Touched::default()) };
         let way = self.way(part);
-        let operation = Arc::clone(&self.operation);
+        let conditional = shape.is_conditional();
         tracing::trace!(table = self.table.name, rows = part.len(), way = way.name(), "writing rows");
         let rows = part.len() as u64;
-        match (way, &*operation) {
+        match (way, shape.operation()) {
             (Way::Copy(wires), _) => {
                 let data = copy::data(&wires, part).map_err(fault::encoding)?;
                 let text = self.long(shape, true, wires);
-                session.copy(&text.0, &data).await.map(|written| Touched { written, missing: Vec::new() })
+                session.copy(&text.0, &data).await.map(Touched::rows)
             }
             (Way::Unnest(wires), operation) => {
-                let updates = matches!(operation, Operation::Update);
                 let arguments = wire::arrays(&wires, part).map_err(fault::encoding)?;
                 let text = self.long(shape, false, wires);
-                if updates {
-                    session.untouched(text, arguments, rows).await
-                } else {
-                    session.execute(text, arguments).await
+                match operation {
+                    Operation::Insert => session.execute(text, arguments).await,
+                    Operation::Update => session.untouched(text, arguments, rows, conditional).await,
                 }
             }
-            (Way::Values, Operation::Insert(conflict)) => {
+            (Way::Values, Operation::Insert) => {
                 let values = self.values(shape, part);
-                let text = self
-                    .texts
-                    .text(shape, part.len(), || statement::insert(&self.table, shape, part.len(), conflict));
+                let text = self.texts.text(shape, part.len(), || {
+                    statement::insert(&self.table, shape, part.len(), &self.conflict)
+                });
                 session.execute(text, values).await
             }
             (Way::Values, Operation::Update) => {
                 let values = self.values(shape, part);
                 let text =
                     self.texts.text(shape, part.len(), || statement::update(&self.table, shape, part.len()));
-                session.untouched(text, values, rows).await
+                session.untouched(text, values, rows, conditional).await
             }
         }
     }

@@ -41,28 +41,30 @@ impl Session {
         arguments: impl IntoArguments<Postgres>,
     ) -> Result<Touched, Fault> {
         let done = sqlx::query_with(sql, arguments).execute(&mut *self.connection).await.map_err(fault)?;
-        Ok(Touched { written: done.rows_affected(), missing: Vec::new() })
+        Ok(Touched::rows(done.rows_affected()))
     }
 
-    /// Runs an update of so many rows, which returns those that it did not touch.
+    /// Runs an update of so many rows, which returns those that it did not touch. Of a row that is there, only a
+    /// `conditional` update says that it is stale: it may have become so since the statement began.
     pub(super) async fn untouched(
         &mut self,
         sql: Text,
         arguments: impl IntoArguments<Postgres>,
         rows: u64,
+        conditional: bool,
     ) -> Result<Touched, Fault> {
         let query = sqlx::query_with(sql, arguments);
         let untouched = query.fetch_all(&mut *self.connection).await.map_err(fault)?;
-        let mut missing = Vec::new();
+        let mut touched = Touched::rows(rows.saturating_sub(untouched.len() as u64));
         for row in &untouched {
             let there: bool = row.try_get(1).map_err(fault)?;
-            let number: i64 = row.try_get(0).map_err(fault)?;
-            if !there {
-                missing.extend(usize::try_from(number).ok());
+            if conditional || !there {
+                touched.leave(row.try_get(0).map_err(fault)?, there);
             }
         }
-        missing.sort_unstable();
-        Ok(Touched { written: rows.saturating_sub(untouched.len() as u64), missing })
+        touched.missing.sort_unstable();
+        touched.stale.sort_unstable();
+        Ok(touched)
     }
 
     /// Sends rows through COPY; returns how many the server took.
@@ -95,6 +97,11 @@ impl database::Session for Session {
         self.control(sql).await?;
         self.marked = true;
         Ok(())
+    }
+
+    async fn release(&mut self) -> Result<(), Fault> {
+        self.marked = false;
+        self.control("RELEASE SAVEPOINT here").await
     }
 
     async fn undo(&mut self) -> bool {

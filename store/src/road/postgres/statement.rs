@@ -3,7 +3,7 @@
 use super::wire::Wire;
 use crate::{
     conflict::Conflict,
-    road::sql::{all, chosen, list, name, on_conflict, quote},
+    road::sql::{Words, chosen, list, name, on_conflict, quote},
     row::Shape,
     table::Table,
 };
@@ -69,24 +69,24 @@ pub(super) fn update_arrays(table: &Table, shape: &Shape, wires: &[Wire]) -> Str
     changed(table, shape, &given)
 }
 
+const WORDS: Words = Words {
+    quote,
+    value: |column, number| column.around(&format!("given.c{number}")),
+    equals: " = ",
+    is: " IS NOT DISTINCT FROM ",
+};
+
 /// The update, and the query for the rows that it did not touch: their numbers, and whether the table holds their
 /// keys. Both see the table as it was when the statement began, so what they say fits together.
 fn changed(table: &Table, shape: &Shape, given: &str) -> String {
-    let numbered = || shape.columns().zip(chosen(table, shape)).enumerate();
-    let names = list(numbered().map(|(number, _)| format!("c{number}")));
-    let set =
-        list(numbered().filter(|(_, (index, _))| !table.key.contains(index)).map(|(number, (_, column))| {
-            format!("{} = {}", quote(column.name), column.around(&format!("given.c{number}")))
-        }));
-    let equal =
-        all(numbered().filter(|(_, (index, _))| table.key.contains(index)).map(|(number, (_, column))| {
-            format!("target.{} = {}", quote(column.name), column.around(&format!("given.c{number}")))
-        }));
+    let names = list((0..shape.width()).map(|number| format!("c{number}")));
+    let set = list(WORDS.changes(table, shape).map(|(column, value)| format!("{column} = {value}")));
+    let (key, row) = (WORDS.key(table, shape), WORDS.row(table, shape));
     let table = name(table, quote);
     format!(
         "WITH given({names}, n) AS {given}, \
-         changed AS (UPDATE {table} AS target SET {set} FROM given WHERE {equal} RETURNING given.n) \
-         SELECT given.n, EXISTS (SELECT 1 FROM {table} AS target WHERE {equal}) FROM given \
+         changed AS (UPDATE {table} AS target SET {set} FROM given WHERE {row} RETURNING given.n) \
+         SELECT given.n, EXISTS (SELECT 1 FROM {table} AS target WHERE {key}) FROM given \
          WHERE NOT EXISTS (SELECT 1 FROM changed WHERE changed.n = given.n)"
     )
 }
@@ -103,13 +103,13 @@ mod tests {
     use sea_orm::{DbBackend, sea_query::ColumnType};
 
     use super::*;
-    use crate::table::Column;
+    use crate::{operation::Operation, table::Column};
 
     fn table() -> (Table, Shape) {
         let column = |name| Column::plain(name, ColumnType::Text);
         let mood = Column { before: "CAST(".to_owned(), after: " AS \"mood\")".to_owned(), ..column("m") };
         let columns = vec![column("id"), column("say \"a\""), mood];
-        let mut shape = Shape::empty(3);
+        let mut shape = Shape::empty(Operation::Insert);
         (0..3).for_each(|column| shape.insert(column));
         let backend = DbBackend::Postgres;
         (Table { backend, name: "t", schema: Some("s".to_owned()), columns, key: vec![0] }, shape)

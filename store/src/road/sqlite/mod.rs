@@ -13,6 +13,7 @@ mod fault;
 #[cfg(test)]
 mod plan;
 mod session;
+mod shared;
 mod statement;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use super::{
     texts::Texts,
 };
 use crate::{
+    conflict::Conflict,
     operation::Operation,
     row::{Row, Shape},
     table::Table,
@@ -41,27 +43,48 @@ const MAX_VARIABLES: usize = 32_766;
 pub(super) struct Sqlite {
     pool: SqlitePool,
     table: Arc<Table>,
-    operation: Arc<Operation>,
+    conflict: Arc<Conflict>,
     texts: Texts,
-    /// The queries for missing keys; of the one shape that is the key.
+    /// The queries for updates that are not to be done.
     absent: Texts,
-    key: Shape,
 }
 
 impl Sqlite {
     /// `rows` is the size at which batches become due.
-    pub(super) fn new(pool: SqlitePool, table: Arc<Table>, operation: Arc<Operation>, rows: usize) -> Self {
-        let mut key = Shape::empty(table.columns.len());
-        table.key.iter().for_each(|column| key.insert(*column));
+    pub(super) fn new(pool: SqlitePool, table: Arc<Table>, conflict: Arc<Conflict>, rows: usize) -> Self {
         let texts = || Texts::new(rows, MAX_VARIABLES);
-        Self { pool, table, operation, texts: texts(), absent: texts(), key }
+        Self { pool, table, conflict, texts: texts(), absent: texts() }
     }
 
-    /// The numbers of the rows whose key the table does not hold.
-    async fn missing(&mut self, session: &mut Session, part: Part<'_>) -> Result<Vec<usize>, Fault> {
-        let text = self.absent.text(&self.key, part.len(), || statement::absent(&self.table, part.len()));
-        let numbers = session.numbers(text, bound::keys(&self.table, part)).await?;
-        Ok(numbers.into_iter().filter_map(|number| usize::try_from(number).ok()).collect())
+    /// The updates whose row the table does not hold, or not as they expect it.
+    async fn absent(
+        &mut self,
+        session: &mut Session,
+        part: Part<'_>,
+        shape: &Shape,
+    ) -> Result<Touched, Fault> {
+        let text = self.absent.text(shape, part.len(), || statement::absent(&self.table, shape, part.len()));
+        session.absent(text, bound::names(&self.table, part)).await
+    }
+
+    /// What a condition says of a row is asked before the update, which changes it; nobody else writes in between. Of
+    /// other updates it is asked only if some were not done.
+    async fn update(
+        &mut self,
+        session: &mut Session,
+        part: Part<'_>,
+        shape: &Shape,
+    ) -> Result<Touched, Fault> {
+        let mut touched = Touched::default();
+        if shape.is_conditional() {
+            touched = self.absent(session, part, shape).await?;
+        }
+        let text = self.texts.text(shape, part.len(), || statement::update(&self.table, shape, part.len()));
+        let written = session.execute(text, bound::values(part)).await?.rows_affected();
+        if !shape.is_conditional() && written < part.len() as u64 {
+            touched = self.absent(session, part, shape).await?;
+        }
+        Ok(Touched { written, ..touched })
     }
 }
 
@@ -74,12 +97,16 @@ impl Database for Sqlite {
     }
 
     /// Never so for updates: when a key is missing, a second statement finds out which, and must see the same table.
-    fn alone(&self, _: &[Row]) -> bool {
-        matches!(*self.operation, Operation::Insert(_))
+    fn alone(&self, rows: &[&Row]) -> bool {
+        rows.iter().all(|row| row.operation() == Operation::Insert)
     }
 
-    async fn learn(&mut self) -> Result<(), Fault> {
+    async fn learn(&mut self, _: &[&Row]) -> Result<(), Fault> {
         Ok(())
+    }
+
+    async fn shared(&self) -> Result<Vec<Option<String>>, Fault> {
+        shared::columns(&self.pool, &self.table).await
     }
 
     async fn begin(&self) -> Result<Session, Fault> {
@@ -91,21 +118,18 @@ impl Database for Sqlite {
     }
 
     fn fit(&self, part: Part<'_>) -> usize {
-        let columns = part.shape().map_or(0, |shape| shape.columns().count());
+        let columns = part.shape().map_or(0, Shape::width);
         self.texts.fit(columns, part.len())
     }
 
     async fn write(&mut self, session: &mut Session, part: Part<'_>) -> Result<Touched, Fault> {
         let Some(shape) = part.shape() else { return Ok(Touched::default()) };
-        let text = self.texts.text(shape, part.len(), || match &*self.operation {
-            Operation::Insert(conflict) => statement::insert(&self.table, shape, part.len(), conflict),
-            Operation::Update => statement::update(&self.table, shape, part.len()),
-        });
-        let written = session.execute(text, bound::values(part)).await?.rows_affected();
-        let missing = match *self.operation {
-            Operation::Update if written < part.len() as u64 => self.missing(session, part).await?,
-            _ => Vec::new(),
-        };
-        Ok(Touched { written, missing })
+        if shape.operation() == Operation::Update {
+            return self.update(session, part, shape).await;
+        }
+        let text = self
+            .texts
+            .text(shape, part.len(), || statement::insert(&self.table, shape, part.len(), &self.conflict));
+        Ok(Touched::rows(session.execute(text, bound::values(part)).await?.rows_affected()))
     }
 }

@@ -6,6 +6,7 @@ use sea_orm::{
 
 use super::statement::{absent, update};
 use crate::{
+    operation::Operation,
     row::Shape,
     table::{Column, Table},
 };
@@ -33,7 +34,7 @@ async fn keys_are_looked_up_whatever_the_planner_believes_of_the_table() {
         let column = |name| Column::plain(name, ColumnType::Text);
         let columns = vec![column("id"), column("k"), column("v")];
         let table = Table { backend: DbBackend::Sqlite, name, schema: None, columns, key: key.to_vec() };
-        let mut shape = Shape::empty(3);
+        let mut shape = Shape::empty(Operation::Update);
         key.iter().chain(&[2]).for_each(|column| shape.insert(*column));
         // Without statistics, and with those of a small, a middling and a large table.
         for believed in [None, Some(10), Some(5_000), Some(10_000_000)] {
@@ -48,7 +49,7 @@ async fn keys_are_looked_up_whatever_the_planner_believes_of_the_table() {
                 database.execute_unprepared(&insert).await.unwrap();
             }
             for rows in [1, 2, 50, 500] {
-                for sql in [update(&table, &shape, rows), absent(&table, rows)] {
+                for sql in [update(&table, &shape, rows), absent(&table, &shape, rows)] {
                     let plan = plan(&database, &sql).await;
                     let looked_up = plan.iter().any(|step| step.starts_with("SEARCH target USING"));
                     let scanned =

@@ -1,11 +1,11 @@
 //! One transaction, or one statement, on one connection of the pool.
 
-use sea_orm::sqlx::{self, Sqlite, SqlitePool, pool::PoolConnection, sqlite::SqliteQueryResult};
+use sea_orm::sqlx::{self, Row as _, Sqlite, SqlitePool, pool::PoolConnection, sqlite::SqliteQueryResult};
 use sea_query_sqlx::SqlxValues;
 
 use super::fault::fault;
 use crate::road::{
-    database::{self, Session as _},
+    database::{self, Session as _, Touched},
     fault::Fault,
     texts::Text,
 };
@@ -48,11 +48,14 @@ impl Session {
         sqlx::query_with(sql, values).execute(&mut *self.connection).await.map_err(fault)
     }
 
-    /// Runs a query whose rows are one whole number each.
-    pub(super) async fn numbers(&mut self, sql: Text, values: SqlxValues) -> Result<Vec<i64>, Fault> {
+    /// Runs the query for updates that are not to be done.
+    pub(super) async fn absent(&mut self, sql: Text, values: SqlxValues) -> Result<Touched, Fault> {
         let query = sqlx::query_with::<Sqlite, _>(sql, values);
-        let rows = query.fetch_all(&mut *self.connection).await.map_err(fault)?;
-        rows.iter().map(|row| sqlx::Row::try_get::<i64, _>(row, 0).map_err(fault)).collect()
+        let mut touched = Touched::default();
+        for row in query.fetch_all(&mut *self.connection).await.map_err(fault)? {
+            touched.leave(row.try_get(0).map_err(fault)?, row.try_get(1).map_err(fault)?);
+        }
+        Ok(touched)
     }
 
     /// Whether no transaction runs, found out by running an empty one.
@@ -70,13 +73,16 @@ impl database::Session for Session {
         self.execute(sql, values).await.map(drop)
     }
 
-    /// A failed statement is undone alone, so there is nothing to remember.
     async fn mark(&mut self) -> Result<(), Fault> {
-        Ok(())
+        self.control("SAVEPOINT here").await
     }
 
-    /// There is no question for a running transaction in SQL, but a second BEGIN is refused exactly while one is
-    /// open.
+    async fn release(&mut self) -> Result<(), Fault> {
+        self.control("RELEASE SAVEPOINT here").await
+    }
+
+    /// A failed statement is undone alone, so there is nothing to go back to. There is no question for a running
+    /// transaction in SQL, but a second BEGIN is refused exactly while one is open.
     async fn undo(&mut self) -> bool {
         self.control("BEGIN").await.is_err()
     }

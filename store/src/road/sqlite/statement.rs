@@ -4,10 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     conflict::Conflict,
-    road::{
-        bound::key,
-        sql::{all, chosen, list, name, on_conflict, quote},
-    },
+    road::sql::{Words, chosen, list, name, on_conflict, quote},
     row::Shape,
     table::{Column, Table},
 };
@@ -26,37 +23,31 @@ pub(super) fn insert(table: &Table, shape: &Shape, rows: usize, conflict: &Confl
 
 /// The `+` before the key's value is what makes this fast. It hinders SQLite from building an index over the VALUES
 /// and scanning the table against it; what is left is to run through the VALUES and look up each key in the table.
+const WORDS: Words =
+    Words { quote, value: |_, number| format!("given.column{}", number + 1), equals: " = +", is: " IS " };
+
 pub(super) fn update(table: &Table, shape: &Shape, rows: usize) -> String {
-    let numbered = || shape.columns().zip(1..);
-    let set = list(
-        numbered()
-            .filter(|(column, _)| !table.key.contains(column))
-            .map(|(column, number)| format!("{} = given.column{number}", quote(table.column(column)))),
-    );
-    let equal = all(numbered()
-        .filter(|(column, _)| table.key.contains(column))
-        .map(|(column, number)| format!("target.{} = +given.column{number}", quote(table.column(column)))));
+    let set = list(WORDS.changes(table, shape).map(|(column, value)| format!("{column} = {value}")));
+    let row = WORDS.row(table, shape);
     let mut sql = format!("UPDATE {} AS target SET {set} FROM (VALUES ", name(table, quote));
     push_tuples(&mut sql, &chosen(table, shape), rows);
-    let _ = write!(sql, ") AS given WHERE {equal}");
+    let _ = write!(sql, ") AS given WHERE {row}");
     sql
 }
 
-/// The query that takes so many keys and returns the numbers (from 0) of those that the table does not hold.
-pub(super) fn absent(table: &Table, rows: usize) -> String {
-    let key = key(table);
-    let tuples = list((0..rows).map(|row| {
-        let placeholders = list(key.iter().map(|column| column.around("?")));
-        format!("({row}, {placeholders})")
-    }));
-    let equal = all(key
-        .iter()
-        .zip(2..)
-        .map(|(column, number)| format!("target.{} = +given.column{number}", quote(column.name))));
+/// The query for the updates that are not to be done: takes what names so many rows, and returns the numbers (from 0)
+/// of those that are absent or not as expected, with whether there is a row at all.
+pub(super) fn absent(table: &Table, shape: &Shape, rows: usize) -> String {
+    let shape = shape.named(&table.key);
+    let placeholders = list(chosen(table, &shape).iter().map(|column| column.around("?")));
+    let tuples = list((0..rows).map(|row| format!("({placeholders}, {row})")));
+    let there =
+        |condition| format!("EXISTS (SELECT 1 FROM {} AS target WHERE {condition})", name(table, quote));
     format!(
-        "SELECT given.column1 FROM (VALUES {tuples}) AS given \
-         WHERE NOT EXISTS (SELECT 1 FROM {} AS target WHERE {equal})",
-        name(table, quote)
+        "SELECT given.column{}, {} FROM (VALUES {tuples}) AS given WHERE NOT {}",
+        shape.width() + 1,
+        there(WORDS.key(table, &shape)),
+        there(WORDS.row(table, &shape)),
     )
 }
 
@@ -75,6 +66,7 @@ mod tests {
     use sea_orm::{DbBackend, sea_query::ColumnType};
 
     use super::*;
+    use crate::operation::Operation;
 
     fn table() -> Table {
         let column = |name| Column::plain(name, ColumnType::Text);
@@ -90,7 +82,7 @@ mod tests {
     }
 
     fn shape(columns: impl IntoIterator<Item = usize>) -> Shape {
-        let mut shape = Shape::empty(4);
+        let mut shape = Shape::empty(Operation::Insert);
         columns.into_iter().for_each(|column| shape.insert(column));
         shape
     }

@@ -1,0 +1,154 @@
+//! A batch of new rows and updates in an order that takes few statements: updates of rows that were there before, then
+//! all new rows, then updates of those.
+//!
+//! The life of a row is an insert and some updates, so that rows of many lives alternate, and the strict order would be
+//! a statement a row. This order must come to the same, verdict by verdict. It does where nothing of it is refused,
+//! left out or missing, which [`Apart::write`](super::apply) finds out, and where what a row does cannot depend on the
+//! rows that change places with it, which is looked at here:
+//! - No update comes before a new row with its key. Where a new row gets its key from the database, an update that was
+//!   meant for it is missing in this order, since it comes first.
+//! - No update changes a column that other rows decide about: of a unique index, or of a reference to the table itself.
+//!   So no new row meets another fate, be it refused or left out, because of an update.
+//! - New rows overwrite rows that are there only by the key of the updates, and all keys are of a kind of which two that
+//!   differ are two rows.
+//!
+//! Triggers that look at other rows are beyond this.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+
+use sea_orm::Value;
+
+use super::order::{inserts, updates};
+use crate::{conflict::Conflict, operation::Operation, row::Row};
+
+/// What the order depends on.
+pub(super) struct Rules<'a> {
+    /// The key of the updates.
+    pub(super) key: &'a [usize],
+    pub(super) conflict: &'a Conflict,
+    /// The columns that other rows decide about; `None` if it may be any.
+    pub(super) shared: Option<&'a [usize]>,
+}
+
+/// A batch in such an order.
+pub(super) struct Apart<'a> {
+    /// The rows, some of them merged of several.
+    rows: Vec<Cow<'a, Row>>,
+    /// Which of them are new, and which are updates that come before those and after.
+    new: Vec<usize>,
+    before: Vec<usize>,
+    after: Vec<usize>,
+    /// How many rows were merged into others.
+    pub(super) merged: u64,
+}
+
+impl Rules<'_> {
+    /// The rows in such an order, if it is sure to come to the same.
+    pub(super) fn apart<'a>(&self, rows: &[&'a Row]) -> Option<Apart<'a>> {
+        let overwrites = matches!(self.conflict, Conflict::Update { .. });
+        if overwrites && !self.targets_key() {
+            return None;
+        }
+        let identity = |row: &Row| {
+            let key = row.key(self.key)?;
+            if overwrites { key.iter().map(plain).collect() } else { Some(key) }
+        };
+        let (mut inserted, mut updated) = (HashSet::new(), HashSet::new());
+        let mut apart = Apart::with_capacity(rows.len());
+        // The update of each row that a later one may be merged into.
+        let mut last: HashMap<Vec<Value>, usize> = HashMap::new();
+        for row in rows {
+            let identity = identity(row);
+            if row.operation() == Operation::Insert {
+                match identity {
+                    Some(key) if updated.contains(&key) => return None,
+                    Some(key) => {
+                        inserted.insert(key);
+                    }
+                    None if overwrites => return None,
+                    None => {}
+                }
+                apart.new.push(apart.rows.len());
+                apart.rows.push(Cow::Borrowed(row));
+                continue;
+            }
+            let (identity, key) = (identity?, row.key(self.key)?);
+            if row.shape.columns().any(|column| self.is_shared(column)) {
+                return None;
+            }
+            let place = apart.rows.len();
+            if row.shape.is_conditional() {
+                last.remove(&key);
+            } else {
+                let earlier = *last.entry(key).or_insert(place);
+                if let Some(earlier) = apart.rows.get_mut(earlier) {
+                    earlier.to_mut().overlay(row);
+                    apart.merged += 1;
+                    continue;
+                }
+            }
+            let side = if inserted.contains(&identity) { &mut apart.after } else { &mut apart.before };
+            side.push(place);
+            updated.insert(identity);
+            apart.rows.push(Cow::Borrowed(row));
+        }
+        Some(apart)
+    }
+
+    /// Whether a conflict is about the key of the updates.
+    fn targets_key(&self) -> bool {
+        let target = self.conflict.target();
+        target.len() == self.key.len() && self.key.iter().all(|column| target.contains(column))
+    }
+
+    /// Whether other rows decide about what an update may write to a column. The key only names its row.
+    fn is_shared(&self, column: usize) -> bool {
+        !self.key.contains(&column)
+            && (self.shared.is_none_or(|shared| shared.contains(&column))
+                || self.conflict.target().contains(&column))
+    }
+}
+
+impl<'a> Apart<'a> {
+    fn with_capacity(rows: usize) -> Self {
+        let (new, before, after) = (Vec::new(), Vec::new(), Vec::new());
+        Self { rows: Vec::with_capacity(rows), new, before, after, merged: 0 }
+    }
+
+    /// The rows, for a [`Part`](super::part::Part).
+    pub(super) fn rows(&self) -> Vec<&Row> {
+        self.rows.iter().map(AsRef::as_ref).collect()
+    }
+
+    /// The groups of `rows` that may share a statement, in the order in which they are to be written.
+    pub(super) fn groups(&self, rows: &[&Row], key: &[usize]) -> Vec<Vec<usize>> {
+        let mut groups = updates(rows, &self.before, key);
+        groups.extend(inserts(rows, self.new.iter().copied()));
+        groups.extend(updates(rows, &self.after, key));
+        groups
+    }
+}
+
+/// A value of a key in a form in which all that a database could take for the same are the same; `None` where it is not
+/// known what it takes for the same: collations may ignore accents, and types may pad.
+fn plain(value: &Value) -> Option<Value> {
+    match value {
+        Value::String(Some(text)) if text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Some(text.to_ascii_lowercase().into())
+        }
+        Value::TinyInt(Some(_))
+        | Value::SmallInt(Some(_))
+        | Value::Int(Some(_))
+        | Value::BigInt(Some(_))
+        | Value::TinyUnsigned(Some(_))
+        | Value::SmallUnsigned(Some(_))
+        | Value::Unsigned(Some(_))
+        | Value::BigUnsigned(Some(_)) => Some(value.clone()),
+        #[cfg(feature = "postgres")]
+        Value::Uuid(Some(_)) => Some(value.clone()),
+        _ => None,
+    }
+}
