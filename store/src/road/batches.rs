@@ -26,6 +26,11 @@ impl<D: Database> Batches<D> {
         Self { database, table, operation }
     }
 
+    /// Asks the server ahead of the first batch. A failure is left to that batch, which asks again.
+    pub(super) async fn learn(&mut self) {
+        let _ = self.database.learn().await;
+    }
+
     /// Writes the rows that `verdict` does not say are settled, in order, and settles them.
     ///
     /// All rows go in one transaction. Only if the database refuses a transaction as a whole for a constraint

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use sea_orm::sqlx::{self, MySqlPool};
 
 pub(super) use self::fault::severity;
-use self::{fault::fault, session::Session};
+use self::{fault::fault, session::Session, statement::Rows};
 use super::{
     bound,
     database::{Database, Touched},
@@ -43,8 +43,16 @@ pub(super) struct Mysql {
     /// The queries for missing keys; of the one shape that is the key.
     absent: Texts,
     key: Shape,
-    /// How many bytes a packet may hold; `None` before the server was asked.
-    packet: Option<usize>,
+    /// What the server says of itself; `None` before it was asked.
+    server: Option<Server>,
+}
+
+/// What the statements depend on.
+#[derive(Debug, Clone, Copy)]
+struct Server {
+    /// How many bytes a packet may hold.
+    packet: usize,
+    rows: Rows,
 }
 
 impl Mysql {
@@ -53,12 +61,17 @@ impl Mysql {
         let mut key = Shape::empty(table.columns.len());
         table.key.iter().for_each(|column| key.insert(*column));
         let texts = || Texts::new(rows, MAX_VARIABLES);
-        Self { pool, table, operation, texts: texts(), absent: texts(), key, packet: None }
+        Self { pool, table, operation, texts: texts(), absent: texts(), key, server: None }
+    }
+
+    fn rows(&self) -> Rows {
+        self.server.map_or(Rows::Selects, |server| server.rows)
     }
 
     /// The numbers of the rows whose key the table does not hold.
     async fn missing(&mut self, session: &mut Session, part: Part<'_>) -> Result<Vec<usize>, Fault> {
-        let text = self.absent.text(&self.key, part.len(), || statement::absent(&self.table, part.len()));
+        let rows = (part.len(), self.rows());
+        let text = self.absent.text(&self.key, part.len(), || statement::absent(&self.table, rows));
         let numbers = session.numbers(text, bound::keys(&self.table, part)).await?;
         Ok(numbers.into_iter().filter_map(|number| usize::try_from(number).ok()).collect())
     }
@@ -79,10 +92,13 @@ impl Database for Mysql {
     }
 
     async fn learn(&mut self) -> Result<(), Fault> {
-        if self.packet.is_none() {
-            let query = sqlx::query_scalar::<_, u64>("SELECT CAST(@@max_allowed_packet AS UNSIGNED)");
-            let packet = query.fetch_one(&self.pool).await.map_err(fault)?;
-            self.packet = Some(usize::try_from(packet).unwrap_or(usize::MAX));
+        if self.server.is_none() {
+            let query = sqlx::query_as::<_, (u64, String)>(
+                "SELECT CAST(@@max_allowed_packet AS UNSIGNED), VERSION()",
+            );
+            let (packet, version) = query.fetch_one(&self.pool).await.map_err(fault)?;
+            let rows = if version.contains("MariaDB") { Rows::Values } else { Rows::Selects };
+            self.server = Some(Server { packet: usize::try_from(packet).unwrap_or(usize::MAX), rows });
         }
         Ok(())
     }
@@ -99,7 +115,7 @@ impl Database for Mysql {
     /// escapes; half a packet leaves room for those.
     fn fit(&self, part: Part<'_>) -> usize {
         let columns = part.shape().map_or(0, |shape| shape.columns().count());
-        let room = self.packet.unwrap_or(usize::MAX) / 2;
+        let room = self.server.map_or(usize::MAX, |server| server.packet) / 2;
         let mut bytes = 0_usize;
         let light = part.rows().take_while(|row| {
             bytes = bytes.saturating_add(row.weight);
@@ -111,7 +127,7 @@ impl Database for Mysql {
     async fn write(&mut self, session: &mut Session, part: Part<'_>) -> Result<Touched, Fault> {
         let Some(shape) = part.shape() else { return Ok(Touched::default()) };
         let rows = part.len() as u64;
-        if let Some(packet) = self.packet
+        if let Some(Server { packet, .. }) = self.server
             && part.rows().map(|row| row.weight).sum::<usize>() > packet
         {
             // The server would close the connection.
@@ -119,9 +135,10 @@ impl Database for Mysql {
             return Err(Fault::new(Severity::Row, sqlx::Error::Encode(reason.into())));
         }
         let operation = Arc::clone(&self.operation);
+        let given = (part.len(), self.rows());
         let text = self.texts.text(shape, part.len(), || match &*operation {
             Operation::Insert(conflict) => statement::insert(&self.table, shape, part.len(), conflict),
-            Operation::Update => statement::update(&self.table, shape, part.len()),
+            Operation::Update => statement::update(&self.table, shape, given),
         });
         match &*operation {
             Operation::Insert(Conflict::Reject) => {

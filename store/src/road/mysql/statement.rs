@@ -7,7 +7,7 @@ use crate::{
         sql::{all, chosen, list, name},
     },
     row::Shape,
-    table::Table,
+    table::{Column, Table},
 };
 
 /// A name in MySQL's quotes.
@@ -61,30 +61,43 @@ fn on_duplicate(table: &Table, shape: &Shape, conflict: &Conflict) -> String {
     format!(" ON DUPLICATE KEY UPDATE {}", list(std::iter::once(count).chain(set)))
 }
 
+/// How a server writes rows that are in no table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// `VALUES`, as MariaDB does: one query, however many rows.
+    Values,
+    /// A `SELECT` a row, which all versions of MySQL take, and plan one by one.
+    Selects,
+}
+
 /// The rows as a table of their own. It begins with no rows of the table itself, from which its columns take their
 /// types and collations; placeholders alone would have those of the connection, and no index would serve.
-fn given(table: &Table, columns: &[&crate::table::Column], rows: usize, numbered: bool) -> String {
+fn given(table: &Table, columns: &[&Column], rows: (usize, Rows), numbered: bool) -> String {
+    let (rows, form) = rows;
     let names = list(
         columns.iter().enumerate().map(|(number, column)| format!("{} AS c{number}", quote(column.name))),
     );
     let values = list(columns.iter().map(|column| column.around("?")));
-    let table = name(table, quote);
-    let mut parts = vec![if numbered {
-        format!("SELECT 0 AS n, {names} FROM {table} WHERE FALSE")
-    } else {
-        format!("SELECT {names} FROM {table} WHERE FALSE")
-    }];
-    parts.extend(
-        (0..rows).map(
-            |row| {
-                if numbered { format!("SELECT {row}, {values}") } else { format!("SELECT {values}") }
-            },
-        ),
-    );
-    format!("({})", parts.join(" UNION ALL "))
+    let number = if numbered { "0 AS n, " } else { "" };
+    let head = format!("SELECT {number}{names} FROM {} WHERE FALSE", name(table, quote));
+    let row = |row| if numbered { format!("{row}, {values}") } else { values.clone() };
+    match form {
+        Rows::Values => {
+            format!(
+                "({head} UNION ALL VALUES {})",
+                list((0..rows).map(|number| format!("({})", row(number))))
+            )
+        }
+        Rows::Selects => {
+            let selects = (0..rows).map(|number| format!(" UNION ALL SELECT {}", row(number)));
+            format!("({head}{})", selects.collect::<String>())
+        }
+    }
 }
 
-pub(super) fn update(table: &Table, shape: &Shape, rows: usize) -> String {
+/// The join is in the order in which it stands: each given row is looked up by the key, whatever the server believes
+/// of the table.
+pub(super) fn update(table: &Table, shape: &Shape, rows: (usize, Rows)) -> String {
     let columns = chosen(table, shape);
     let numbered = || shape.columns().zip(&columns).enumerate();
     let set = list(
@@ -96,14 +109,14 @@ pub(super) fn update(table: &Table, shape: &Shape, rows: usize) -> String {
         .filter(|(_, (index, _))| table.key.contains(index))
         .map(|(number, (_, column))| format!("target.{} = given.c{number}", quote(column.name))));
     format!(
-        "UPDATE {} AS target JOIN {} AS given ON {equal} SET {set}",
-        name(table, quote),
-        given(table, &columns, rows, false)
+        "UPDATE {} AS given STRAIGHT_JOIN {} AS target ON {equal} SET {set}",
+        given(table, &columns, rows, false),
+        name(table, quote)
     )
 }
 
 /// The query that takes so many keys and returns the numbers (from 0) of those that the table does not hold.
-pub(super) fn absent(table: &Table, rows: usize) -> String {
+pub(super) fn absent(table: &Table, rows: (usize, Rows)) -> String {
     let columns = key(table);
     let equal = all(columns
         .iter()

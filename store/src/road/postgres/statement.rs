@@ -57,38 +57,68 @@ pub(super) fn update(table: &Table, shape: &Shape, rows: usize) -> String {
         let tuple = list((0..columns).map(|column| format!("${}", row * columns + column + 1)));
         format!("({tuple}, {row}::bigint)")
     }));
-    changed(table, shape, &format!("(VALUES {tuples})"))
+    let names = numbers(columns);
+    Change::new(table, shape).told(&format!("given({names}, n) AS (VALUES {tuples})"))
 }
 
 /// Ordinals begin at 1 and rows at 0, so the ordinal is brought to the row's number.
 pub(super) fn update_arrays(table: &Table, shape: &Shape, wires: &[Wire]) -> String {
+    let names = numbers(wires.len());
     let values = list((0..wires.len()).map(|number| format!("given.c{number}")));
-    let names = list((0..wires.len()).map(|number| format!("c{number}")));
-    let given =
-        format!("(SELECT {values}, given.n - 1 FROM {} WITH ORDINALITY AS given({names}, n))", unnest(wires));
-    changed(table, shape, &given)
+    let rows = format!("{} WITH ORDINALITY AS given({names}, n)", unnest(wires));
+    Change::new(table, shape)
+        .told(&format!("given({names}, n) AS (SELECT {values}, given.n - 1 FROM {rows})"))
 }
 
-/// The update, and the query for the rows that it did not touch: their numbers, and whether the table holds their
-/// keys. Both see the table as it was when the statement began, so what they say fits together.
-fn changed(table: &Table, shape: &Shape, given: &str) -> String {
-    let numbered = || shape.columns().zip(chosen(table, shape)).enumerate();
-    let names = list(numbered().map(|(number, _)| format!("c{number}")));
-    let set =
-        list(numbered().filter(|(_, (index, _))| !table.key.contains(index)).map(|(number, (_, column))| {
-            format!("{} = {}", quote(column.name), column.around(&format!("given.c{number}")))
-        }));
-    let equal =
-        all(numbered().filter(|(_, (index, _))| table.key.contains(index)).map(|(number, (_, column))| {
-            format!("target.{} = {}", quote(column.name), column.around(&format!("given.c{number}")))
-        }));
-    let table = name(table, quote);
-    format!(
-        "WITH given({names}, n) AS {given}, \
-         changed AS (UPDATE {table} AS target SET {set} FROM given WHERE {equal} RETURNING given.n) \
-         SELECT given.n, EXISTS (SELECT 1 FROM {table} AS target WHERE {equal}) FROM given \
-         WHERE NOT EXISTS (SELECT 1 FROM changed WHERE changed.n = given.n)"
-    )
+/// The same, of which only the number of the rows is told that it has touched.
+pub(super) fn update_arrays_untold(table: &Table, shape: &Shape, wires: &[Wire]) -> String {
+    Change::new(table, shape).from(&format!("{} AS given({})", unnest(wires), numbers(wires.len())))
+}
+
+/// The names that the columns of given rows have.
+fn numbers(columns: usize) -> String {
+    list((0..columns).map(|number| format!("c{number}")))
+}
+
+/// The pieces of an update by given rows.
+struct Change {
+    table: String,
+    set: String,
+    /// Whether a row of the table is a given one.
+    equal: String,
+}
+
+impl Change {
+    fn new(table: &Table, shape: &Shape) -> Self {
+        let numbered = || shape.columns().zip(chosen(table, shape)).enumerate();
+        let set = list(numbered().filter(|(_, (index, _))| !table.key.contains(index)).map(
+            |(number, (_, column))| {
+                format!("{} = {}", quote(column.name), column.around(&format!("given.c{number}")))
+            },
+        ));
+        let equal = all(numbered().filter(|(_, (index, _))| table.key.contains(index)).map(
+            |(number, (_, column))| {
+                format!("target.{} = {}", quote(column.name), column.around(&format!("given.c{number}")))
+            },
+        ));
+        Self { table: name(table, quote), set, equal }
+    }
+
+    fn from(&self, given: &str) -> String {
+        let Self { table, set, equal } = self;
+        format!("UPDATE {table} AS target SET {set} FROM {given} WHERE {equal}")
+    }
+
+    /// The update, and the query for the rows that it did not touch: their numbers, and whether the table holds their
+    /// keys. Both see the table as it was when the statement began, so what they say fits together.
+    fn told(&self, given: &str) -> String {
+        let (update, Self { table, equal, .. }) = (self.from("given"), self);
+        format!(
+            "WITH {given}, changed AS ({update} RETURNING given.n) \
+             SELECT given.n, EXISTS (SELECT 1 FROM {table} AS target WHERE {equal}) FROM given \
+             WHERE NOT EXISTS (SELECT 1 FROM changed WHERE changed.n = given.n)"
+        )
+    }
 }
 
 /// The arrays, one a column. The types stand in the text, since the driver finds a prepared statement by its text
