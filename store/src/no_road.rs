@@ -19,6 +19,8 @@ impl Road {
         Err(Error::no_road(connection))
     }
 
+    pub(crate) async fn learn(&mut self) {}
+
     pub(crate) async fn write(
         &mut self,
         _: &[Row],

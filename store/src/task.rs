@@ -21,6 +21,9 @@ use crate::{
     table::Table,
 };
 
+/// How long the first batch waits to know more of the server: what a row waits for by default anyway.
+const LEARNING: Duration = Duration::from_millis(100);
+
 /// The work of one writer.
 pub(crate) struct Task {
     /// Here from the start, not made by `run`: a runtime may drop the task before it was ever polled.
@@ -86,7 +89,11 @@ impl Task {
     /// Leaves the batch that failed in hand.
     async fn work(&mut self) -> Result<(), Error> {
         self.replay().await?;
-        while let Some(batch) = self.buffer.next().await {
+        while let Some(trigger) = self.buffer.due().await {
+            // Before the rows are taken, so that those which come meanwhile are in the batch too. One that fails or takes
+            // long is repeated by the write, whose failure is told.
+            let _ = tokio::time::timeout(LEARNING, self.road.learn()).await;
+            let batch = self.buffer.take(trigger);
             self.put(batch).await?;
         }
         self.buffer.spool().and_then(|spool| spool.failure()).map_or(Ok(()), Err)

@@ -39,6 +39,11 @@ impl<D: Database> Batches<D> {
         Self { database, table, conflict, shared: None }
     }
 
+    /// Asks the server ahead of the first batch. A failure is left to that batch, which asks again.
+    pub(super) async fn learn(&mut self) {
+        let _ = self.database.learn().await;
+    }
+
     /// Writes the rows that `verdict` does not say are settled, in order, and settles them.
     ///
     /// All rows go in one transaction. Only if the database refuses a transaction as a whole for a constraint
@@ -82,7 +87,7 @@ impl<D: Database> Batches<D> {
 
     /// Writes the rows in one transaction: all are decided, or nothing has happened.
     async fn transaction(&mut self, rows: &[&Row], beside: Option<Progress<'_>>) -> Result<Verdict, Fault> {
-        self.database.learn(rows).await?;
+        self.database.learn().await?;
         let end = if is_mixed(rows) { self.both(rows, beside).await } else { self.one(rows, beside).await };
         end.map_err(|fault| match fault.severity {
             // What stands beside the rows says more: also which of them were skipped.

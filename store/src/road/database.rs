@@ -23,7 +23,7 @@ pub(super) trait Database: Send {
     fn alone(&self, rows: &[&Row]) -> bool;
 
     /// Asks the server once for what the statements for these rows depend on.
-    fn learn(&mut self, rows: &[&Row]) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn learn(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// The names of the columns of which other rows of the table decide what they may hold: those of unique indexes,
     /// and those that refer to the table itself. `None` stands for what is no column: an expression, or a condition.

@@ -81,6 +81,20 @@ impl Road {
         }
     }
 
+    /// Asks the server once for what the writing depends on; [`write`](Self::write) does it too, if need be.
+    ///
+    /// Cancellation safe: a dropped call has learned nothing.
+    pub(crate) async fn learn(&mut self) {
+        match &mut self.0 {
+            #[cfg(feature = "sqlite")]
+            To::Sqlite(batches) => batches.learn().await,
+            #[cfg(feature = "postgres")]
+            To::Postgres(batches) => batches.learn().await,
+            #[cfg(feature = "mysql")]
+            To::Mysql(batches) => batches.learn().await,
+        }
+    }
+
     /// Writes the rows that `verdict` does not say are settled, in order, and settles them.
     ///
     /// Not cancellation safe in what it reports: a dropped call may have committed rows that `verdict` does not show.

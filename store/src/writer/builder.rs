@@ -36,9 +36,11 @@ pub struct WriterBuilder<E: EntityTrait, W> {
 
 impl<E: EntityTrait, W> WriterBuilder<E, W> {
     pub(super) fn new(connection: DatabaseConnection) -> Self {
+        // A connection without a road is refused by `build`, with the reason.
+        let limits = backend(&connection).map_or_else(|_| Limits::default(), Limits::of);
         Self {
             connection,
-            limits: Limits::default(),
+            limits,
             observer: Arc::new(()),
             on_rejected: None,
             dead_letters: None,
@@ -59,7 +61,8 @@ impl<E: EntityTrait, W> WriterBuilder<E, W> {
         self
     }
 
-    /// The most rows in one batch, which is one transaction; at least [`rows`](Self::rows), 2,048 by default.
+    /// The most rows in one batch, which is one transaction; at least [`rows`](Self::rows). By default 10,000 on
+    /// servers, and 2,048 on SQLite, where a batch keeps every other writer away.
     ///
     /// While a batch is being written, what arrives forms the next one, up to this size: the busier the writer, the
     /// larger its batches.
@@ -69,7 +72,7 @@ impl<E: EntityTrait, W> WriterBuilder<E, W> {
     }
 
     /// The weight of waiting rows, in bytes of memory, that makes a batch due and that a batch of several rows does
-    /// not exceed; 4 MiB by default.
+    /// not exceed; by default 8 MiB on servers and 4 MiB on SQLite.
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;
         self.limits.capacity_bytes = self.limits.capacity_bytes.max(bytes);
@@ -82,8 +85,8 @@ impl<E: EntityTrait, W> WriterBuilder<E, W> {
         self
     }
 
-    /// The most rows in memory, waiting or being written; at least [`rows`](Self::rows), 8,192 by default. Once it
-    /// is reached, `add` waits.
+    /// The most rows in memory, waiting or being written; at least [`rows`](Self::rows). By default 32,768 on servers
+    /// and 8,192 on SQLite. Once it is reached, `add` waits.
     pub fn capacity(mut self, rows: usize) -> Self {
         self.limits.capacity = rows;
         self
@@ -252,15 +255,14 @@ impl<E: EntityTrait, W> WriterBuilder<E, W> {
             };
         }
         match &self.on_conflict {
-            OnConflict::DoNothing | OnConflict::Update(_) => refuse_empty("conflict_target", &target)?,
-            OnConflict::Reject => {}
-        }
-        match &self.on_conflict {
             OnConflict::Reject if self.conflict_target.is_some() => Err(refusal(
                 "conflict_target",
                 "has no effect while conflicts are rejected; set on_conflict too",
             )),
             OnConflict::Reject => Ok(Conflict::Reject),
+            _ if target.is_empty() => {
+                Err(refusal("conflict_target", "is empty; name the columns of a unique index"))
+            }
             OnConflict::DoNothing => Ok(Conflict::DoNothing { target }),
             OnConflict::Update(columns) if columns.is_empty() => {
                 Err(refusal("on_conflict", "updates no column; name some, or use DoNothing"))

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use sea_orm::sqlx::{self, MySqlPool};
 
 pub(super) use self::fault::severity;
-use self::{fault::fault, session::Session};
+use self::{fault::fault, session::Session, statement::Rows};
 use super::{
     bound,
     database::{Database, Touched},
@@ -43,15 +43,27 @@ pub(super) struct Mysql {
     texts: Texts,
     /// The queries for updates that are not to be done.
     absent: Texts,
-    /// How many bytes a packet may hold; `None` before the server was asked.
-    packet: Option<usize>,
+    /// What the server says of itself; `None` before it was asked.
+    server: Option<Server>,
+}
+
+/// What the statements depend on.
+#[derive(Debug, Clone, Copy)]
+struct Server {
+    /// How many bytes a packet may hold.
+    packet: usize,
+    rows: Rows,
 }
 
 impl Mysql {
     /// `rows` is the size at which batches become due.
     pub(super) fn new(pool: MySqlPool, table: Arc<Table>, conflict: Arc<Conflict>, rows: usize) -> Self {
         let texts = || Texts::new(rows, MAX_VARIABLES);
-        Self { pool, table, conflict, texts: texts(), absent: texts(), packet: None }
+        Self { pool, table, conflict, texts: texts(), absent: texts(), server: None }
+    }
+
+    fn rows(&self) -> Rows {
+        self.server.map_or(Rows::Selects, |server| server.rows)
     }
 
     /// The updates whose row the table does not hold, or not as they expect it.
@@ -61,7 +73,8 @@ impl Mysql {
         part: Part<'_>,
         shape: &Shape,
     ) -> Result<Touched, Fault> {
-        let text = self.absent.text(shape, part.len(), || statement::absent(&self.table, shape, part.len()));
+        let given = (part.len(), self.rows());
+        let text = self.absent.text(shape, part.len(), || statement::absent(&self.table, shape, given));
         session.absent(text, bound::names(&self.table, part)).await
     }
 
@@ -77,7 +90,8 @@ impl Mysql {
         if shape.is_conditional() {
             touched = self.absent(session, part, shape).await?;
         }
-        let text = self.texts.text(shape, part.len(), || statement::update(&self.table, shape, part.len()));
+        let given = (part.len(), self.rows());
+        let text = self.texts.text(shape, part.len(), || statement::update(&self.table, shape, given));
         // The driver asks for the rows that were found, whether or not they were changed by it.
         let written = session.execute(text, bound::values(part)).await?;
         if !shape.is_conditional() && written < part.len() as u64 {
@@ -101,11 +115,14 @@ impl Database for Mysql {
         false
     }
 
-    async fn learn(&mut self, _: &[&Row]) -> Result<(), Fault> {
-        if self.packet.is_none() {
-            let query = sqlx::query_scalar::<_, u64>("SELECT CAST(@@max_allowed_packet AS UNSIGNED)");
-            let packet = query.fetch_one(&self.pool).await.map_err(fault)?;
-            self.packet = Some(usize::try_from(packet).unwrap_or(usize::MAX));
+    async fn learn(&mut self) -> Result<(), Fault> {
+        if self.server.is_none() {
+            let query = sqlx::query_as::<_, (u64, String)>(
+                "SELECT CAST(@@max_allowed_packet AS UNSIGNED), VERSION()",
+            );
+            let (packet, version) = query.fetch_one(&self.pool).await.map_err(fault)?;
+            let rows = if version.contains("MariaDB") { Rows::Values } else { Rows::Selects };
+            self.server = Some(Server { packet: usize::try_from(packet).unwrap_or(usize::MAX), rows });
         }
         Ok(())
     }
@@ -126,7 +143,7 @@ impl Database for Mysql {
     /// escapes; half a packet leaves room for those.
     fn fit(&self, part: Part<'_>) -> usize {
         let columns = part.shape().map_or(0, Shape::width);
-        let room = self.packet.unwrap_or(usize::MAX) / 2;
+        let room = self.server.map_or(usize::MAX, |server| server.packet) / 2;
         let mut bytes = 0_usize;
         let light = part.rows().take_while(|row| {
             bytes = bytes.saturating_add(row.weight);
@@ -138,7 +155,7 @@ impl Database for Mysql {
     async fn write(&mut self, session: &mut Session, part: Part<'_>) -> Result<Touched, Fault> {
         let Some(shape) = part.shape() else { return Ok(Touched::default()) };
         let rows = part.len() as u64;
-        if let Some(packet) = self.packet
+        if let Some(Server { packet, .. }) = self.server
             && part.rows().map(|row| row.weight).sum::<usize>() > packet
         {
             // The server would close the connection.

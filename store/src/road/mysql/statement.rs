@@ -4,7 +4,7 @@ use crate::{
     conflict::Conflict,
     road::sql::{Words, all, chosen, list, name},
     row::Shape,
-    table::Table,
+    table::{Column, Table},
 };
 
 /// A name in MySQL's quotes.
@@ -58,38 +58,51 @@ fn on_duplicate(table: &Table, shape: &Shape, conflict: &Conflict) -> String {
     format!(" ON DUPLICATE KEY UPDATE {}", list(std::iter::once(count).chain(set)))
 }
 
+/// How a server writes rows that are in no table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// `VALUES`, as MariaDB does: one query, however many rows.
+    Values,
+    /// A `SELECT` a row, which all versions of MySQL take, and plan one by one.
+    Selects,
+}
+
 /// The rows as a table of their own. It begins with no rows of the table itself, from which its columns take their
 /// types and collations; placeholders alone would have those of the connection, and no index would serve.
-fn given(table: &Table, columns: &[&crate::table::Column], rows: usize, numbered: bool) -> String {
+fn given(table: &Table, columns: &[&Column], rows: (usize, Rows), numbered: bool) -> String {
+    let (rows, form) = rows;
     let names = list(
         columns.iter().enumerate().map(|(number, column)| format!("{} AS c{number}", quote(column.name))),
     );
     let values = list(columns.iter().map(|column| column.around("?")));
-    let table = name(table, quote);
-    let mut parts = vec![if numbered {
-        format!("SELECT 0 AS n, {names} FROM {table} WHERE FALSE")
-    } else {
-        format!("SELECT {names} FROM {table} WHERE FALSE")
-    }];
-    parts.extend(
-        (0..rows).map(
-            |row| {
-                if numbered { format!("SELECT {row}, {values}") } else { format!("SELECT {values}") }
-            },
-        ),
-    );
-    format!("({})", parts.join(" UNION ALL "))
+    let number = if numbered { "0 AS n, " } else { "" };
+    let head = format!("SELECT {number}{names} FROM {} WHERE FALSE", name(table, quote));
+    let row = |row| if numbered { format!("{row}, {values}") } else { values.clone() };
+    match form {
+        Rows::Values => {
+            format!(
+                "({head} UNION ALL VALUES {})",
+                list((0..rows).map(|number| format!("({})", row(number))))
+            )
+        }
+        Rows::Selects => {
+            let selects = (0..rows).map(|number| format!(" UNION ALL SELECT {}", row(number)));
+            format!("({head}{})", selects.collect::<String>())
+        }
+    }
 }
 
 const WORDS: Words =
     Words { quote, value: |_, number| format!("given.c{number}"), equals: " = ", is: " <=> " };
 
-pub(super) fn update(table: &Table, shape: &Shape, rows: usize) -> String {
+/// The join is in the order in which it stands: each given row is looked up by the key, whatever the server believes
+/// of the table.
+pub(super) fn update(table: &Table, shape: &Shape, rows: (usize, Rows)) -> String {
     let set = list(WORDS.changes(table, shape).map(|(column, value)| format!("target.{column} = {value}")));
     format!(
-        "UPDATE {} AS target JOIN {} AS given ON {} SET {set}",
-        name(table, quote),
+        "UPDATE {} AS given STRAIGHT_JOIN {} AS target ON {} SET {set}",
         given(table, &chosen(table, shape), rows, false),
+        name(table, quote),
         WORDS.row(table, shape)
     )
 }
@@ -97,7 +110,7 @@ pub(super) fn update(table: &Table, shape: &Shape, rows: usize) -> String {
 /// The query for the updates that are not to be done: takes what names so many rows, and returns the numbers (from 0)
 /// of those that are absent or not as expected, with whether there is a row at all. Where something is expected, it
 /// locks the rows, so that they stay what they were found to be.
-pub(super) fn absent(table: &Table, shape: &Shape, rows: usize) -> String {
+pub(super) fn absent(table: &Table, shape: &Shape, rows: (usize, Rows)) -> String {
     let shape = shape.named(&table.key);
     // A key is never NULL where it matched.
     let there = format!("target.{}", quote(table.column(table.key.first().copied().unwrap_or_default())));

@@ -31,6 +31,11 @@ pub(super) fn encoding(source: BoxDynError) -> Fault {
     fault(sqlx::Error::Encode(source))
 }
 
+/// An update that did not touch every row, and does not say which.
+pub(super) fn untold() -> Fault {
+    Fault::new(Severity::Row, sqlx::Error::Encode("some rows were not touched by the update".into()))
+}
+
 fn of_code(code: &str) -> Severity {
     match code {
         // An index entry that is too long; a row that is updated twice in one statement.

@@ -51,8 +51,13 @@ const MAX_VARIABLES: usize = 65_535;
 /// From so many rows on, arrays are worth their framing.
 const UNNEST_FROM: usize = 8;
 
-/// The most rows of an UNNEST. From 500 rows on it is as fast as it gets; more would only be more memory.
-const MAX_UNNEST: usize = 2_000;
+/// The most rows of an UNNEST. Inserts are as fast as they get from 500 rows on, updates only from 5,000; more would
+/// only be more memory.
+const MAX_UNNEST: usize = 5_000;
+
+/// From so many rows on, an update that only counts what it touched is worth a transaction around it, by which to take
+/// it back if that was not every row.
+const UNTOLD_FROM: usize = 500;
 
 /// From so many rows on, COPY is faster than UNNEST. It could be so from some hundred on, but the driver sends the end
 /// of the data in a small packet of its own, without TCP_NODELAY, and after 1,000 to 2,000 rows of 200 bytes that one
@@ -67,7 +72,9 @@ pub(super) struct Postgres {
     conflict: Arc<Conflict>,
     texts: Texts,
     /// The texts of the statements whose length does not depend on the number of rows, with the types they are for.
-    long: HashMap<(Shape, bool), (Vec<Wire>, Arc<str>)>,
+    long: HashMap<(Shape, Long), (Vec<Wire>, Arc<str>)>,
+    /// Whether updates are expected to find all their rows: so it is until one has not, and again once one has.
+    hopeful: bool,
     /// What the server says of the table; `None` before it was asked.
     catalog: Option<Catalog>,
 }
@@ -80,11 +87,21 @@ enum Way {
     Copy(Vec<Wire>),
 }
 
+/// A statement that takes any number of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Long {
+    Copy,
+    /// An insert, or an update that says which rows it did not touch.
+    Unnest,
+    /// An update that only says how many rows it touched, which costs the server half.
+    Untold,
+}
+
 impl Postgres {
     /// `rows` is the size at which batches become due.
     pub(super) fn new(pool: PgPool, table: Arc<Table>, conflict: Arc<Conflict>, rows: usize) -> Self {
         let texts = Texts::new(rows, MAX_VARIABLES);
-        Self { pool, table, conflict, texts, long: HashMap::new(), catalog: None }
+        Self { pool, table, conflict, texts, long: HashMap::new(), hopeful: true, catalog: None }
     }
 
     fn way(&self, part: Part<'_>) -> Way {
@@ -117,19 +134,23 @@ impl Postgres {
     }
 
     /// The text of a statement that takes any number of rows.
-    fn long(&mut self, shape: &Shape, copies: bool, wires: Vec<Wire>) -> Text {
-        let key = (shape.clone(), copies);
+    fn long(&mut self, shape: &Shape, kind: Long, wires: Vec<Wire>) -> Text {
+        let key = (shape.clone(), kind);
         if let Some((known, text)) = self.long.get(&key)
             && *known == wires
         {
             return AssertSqlSafe(Arc::clone(text));
         }
         let table = &self.table;
-        let text: Arc<str> = match shape.operation() {
-            Operation::Insert if copies => statement::copy(table, shape).into(),
-            Operation::Insert => statement::insert_arrays(table, shape, &wires, &self.conflict).into(),
-            Operation::Update => statement::update_arrays(table, shape, &wires).into(),
+        let text = match (kind, shape.operation()) {
+            (Long::Copy, _) => statement::copy(table, shape),
+            (Long::Untold, _) => statement::update_arrays_untold(table, shape, &wires),
+            (Long::Unnest, Operation::Insert) => {
+                statement::insert_arrays(table, shape, &wires, &self.conflict)
+            }
+            (Long::Unnest, Operation::Update) => statement::update_arrays(table, shape, &wires),
         };
+        let text: Arc<str> = text.into();
         if self.long.len() >= MAX_SHAPES {
             self.long.clear();
         }
@@ -163,15 +184,16 @@ impl Database for Postgres {
         true
     }
 
-    /// An update says in the same statement which keys are missing. A new row that would be there twice if it were
+    /// A small update says in the same statement which keys are missing. A new row that would be there twice if it were
     /// written again needs a commit of its own, by which to know whether a lost connection lost it.
     fn alone(&self, rows: &[&Row]) -> bool {
-        self.conflict.is_repeatable(rows, None)
+        let updates = rows.first().is_some_and(|row| row.operation() == Operation::Update);
+        let untold = updates && self.hopeful && rows.len() >= UNTOLD_FROM;
+        !untold && self.conflict.is_repeatable(rows, None)
     }
 
-    async fn learn(&mut self, rows: &[&Row]) -> Result<(), Fault> {
-        let may_copy = matches!(*self.conflict, Conflict::Reject)
-            && rows.iter().any(|row| row.operation() == Operation::Insert);
+    async fn learn(&mut self) -> Result<(), Fault> {
+        let may_copy = matches!(*self.conflict, Conflict::Reject);
         if may_copy && self.catalog.is_none() {
             self.catalog = Some(Catalog::read(&self.pool, &self.table).await?);
         }
@@ -212,16 +234,25 @@ impl Database for Postgres {
         match (way, shape.operation()) {
             (Way::Copy(wires), _) => {
                 let data = copy::data(&wires, part).map_err(fault::encoding)?;
-                let text = self.long(shape, true, wires);
+                let text = self.long(shape, Long::Copy, wires);
                 session.copy(&text.0, &data).await.map(Touched::rows)
+            }
+            (Way::Unnest(wires), Operation::Update) if self.hopeful && session.can_be_undone() => {
+                let arguments = wire::arrays(&wires, part).map_err(fault::encoding)?;
+                let text = self.long(shape, Long::Untold, wires);
+                let touched = session.execute(text, arguments).await?;
+                self.hopeful = touched.written == rows;
+                if self.hopeful { Ok(touched) } else { Err(fault::untold()) }
             }
             (Way::Unnest(wires), operation) => {
                 let arguments = wire::arrays(&wires, part).map_err(fault::encoding)?;
-                let text = self.long(shape, false, wires);
-                match operation {
-                    Operation::Insert => session.execute(text, arguments).await,
-                    Operation::Update => session.untouched(text, arguments, rows, conditional).await,
+                let text = self.long(shape, Long::Unnest, wires);
+                if operation == Operation::Insert {
+                    return session.execute(text, arguments).await;
                 }
+                let touched = session.untouched(text, arguments, rows, conditional).await?;
+                self.hopeful = touched.written == rows;
+                Ok(touched)
             }
             (Way::Values, Operation::Insert) => {
                 let values = self.values(shape, part);

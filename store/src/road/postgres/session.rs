@@ -34,6 +34,11 @@ impl Session {
         Ok(Self { connection: pool.acquire().await.map_err(fault)?, open: false, marked: false })
     }
 
+    /// Whether a failure takes all back that was written, for the batch to be written again with more care.
+    pub(super) fn can_be_undone(&self) -> bool {
+        self.open && !self.marked
+    }
+
     /// Runs a statement that is kept prepared.
     pub(super) async fn execute(
         &mut self,

@@ -57,16 +57,27 @@ pub(super) fn update(table: &Table, shape: &Shape, rows: usize) -> String {
         let tuple = list((0..columns).map(|column| format!("${}", row * columns + column + 1)));
         format!("({tuple}, {row}::bigint)")
     }));
-    changed(table, shape, &format!("(VALUES {tuples})"))
+    let names = numbers(columns);
+    Change::new(table, shape).told(&format!("given({names}, n) AS (VALUES {tuples})"))
 }
 
 /// Ordinals begin at 1 and rows at 0, so the ordinal is brought to the row's number.
 pub(super) fn update_arrays(table: &Table, shape: &Shape, wires: &[Wire]) -> String {
+    let names = numbers(wires.len());
     let values = list((0..wires.len()).map(|number| format!("given.c{number}")));
-    let names = list((0..wires.len()).map(|number| format!("c{number}")));
-    let given =
-        format!("(SELECT {values}, given.n - 1 FROM {} WITH ORDINALITY AS given({names}, n))", unnest(wires));
-    changed(table, shape, &given)
+    let rows = format!("{} WITH ORDINALITY AS given({names}, n)", unnest(wires));
+    Change::new(table, shape)
+        .told(&format!("given({names}, n) AS (SELECT {values}, given.n - 1 FROM {rows})"))
+}
+
+/// The same, of which only the number of the rows is told that it has touched.
+pub(super) fn update_arrays_untold(table: &Table, shape: &Shape, wires: &[Wire]) -> String {
+    Change::new(table, shape).from(&format!("{} AS given({})", unnest(wires), numbers(wires.len())))
+}
+
+/// The names that the columns of given rows have.
+fn numbers(columns: usize) -> String {
+    list((0..columns).map(|number| format!("c{number}")))
 }
 
 const WORDS: Words = Words {
@@ -76,19 +87,42 @@ const WORDS: Words = Words {
     is: " IS NOT DISTINCT FROM ",
 };
 
-/// The update, and the query for the rows that it did not touch: their numbers, and whether the table holds their
-/// keys. Both see the table as it was when the statement began, so what they say fits together.
-fn changed(table: &Table, shape: &Shape, given: &str) -> String {
-    let names = list((0..shape.width()).map(|number| format!("c{number}")));
-    let set = list(WORDS.changes(table, shape).map(|(column, value)| format!("{column} = {value}")));
-    let (key, row) = (WORDS.key(table, shape), WORDS.row(table, shape));
-    let table = name(table, quote);
-    format!(
-        "WITH given({names}, n) AS {given}, \
-         changed AS (UPDATE {table} AS target SET {set} FROM given WHERE {row} RETURNING given.n) \
-         SELECT given.n, EXISTS (SELECT 1 FROM {table} AS target WHERE {key}) FROM given \
-         WHERE NOT EXISTS (SELECT 1 FROM changed WHERE changed.n = given.n)"
-    )
+/// The pieces of an update by given rows.
+struct Change {
+    table: String,
+    set: String,
+    /// Whether a row of the table has the key of a given one.
+    key: String,
+    /// Whether it is also as the given one expects it.
+    row: String,
+}
+
+impl Change {
+    fn new(table: &Table, shape: &Shape) -> Self {
+        let changes = WORDS.changes(table, shape);
+        Self {
+            set: list(changes.map(|(column, value)| format!("{column} = {value}"))),
+            key: WORDS.key(table, shape),
+            row: WORDS.row(table, shape),
+            table: name(table, quote),
+        }
+    }
+
+    fn from(&self, given: &str) -> String {
+        let Self { table, set, row, .. } = self;
+        format!("UPDATE {table} AS target SET {set} FROM {given} WHERE {row}")
+    }
+
+    /// The update, and the query for the rows that it did not touch: their numbers, and whether the table holds their
+    /// keys. Both see the table as it was when the statement began, so what they say fits together.
+    fn told(&self, given: &str) -> String {
+        let (update, Self { table, key, .. }) = (self.from("given"), self);
+        format!(
+            "WITH {given}, changed AS ({update} RETURNING given.n) \
+             SELECT given.n, EXISTS (SELECT 1 FROM {table} AS target WHERE {key}) FROM given \
+             WHERE NOT EXISTS (SELECT 1 FROM changed WHERE changed.n = given.n)"
+        )
+    }
 }
 
 /// The arrays, one a column. The types stand in the text, since the driver finds a prepared statement by its text

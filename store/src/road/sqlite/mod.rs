@@ -101,7 +101,7 @@ impl Database for Sqlite {
         rows.iter().all(|row| row.operation() == Operation::Insert)
     }
 
-    async fn learn(&mut self, _: &[&Row]) -> Result<(), Fault> {
+    async fn learn(&mut self) -> Result<(), Fault> {
         Ok(())
     }
 
