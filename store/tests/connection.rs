@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "the derives of sea-orm make public items")]
 
 mod common;
+mod proxy;
 
 use std::{
     sync::{
@@ -13,80 +14,10 @@ use std::{
 };
 
 use cofferdam_store::{BatchUpdateWriter, BatchWriter, ErrorKind, OnConflict};
-use common::{Kind, Log, Place, opened, trade, trades};
-use sea_orm::{ActiveValue::Unchanged, DatabaseConnection, EntityTrait, PaginatorTrait, Set};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-};
-
-/// What becomes of the packet in which the word stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Loss {
-    /// The server never gets it.
-    Request,
-    /// The server gets it and does it; its answer never comes back.
-    Answer,
-}
-
-/// Goes between the writer and the server, and breaks the connection once: when `word` first comes by.
-async fn breaking(place: &Place, word: &'static str, loss: Loss) -> DatabaseConnection {
-    breaking_once(place, word, loss, Arc::new(AtomicBool::new(false))).await
-}
-
-/// The same, only while it is not `broken` yet.
-async fn breaking_once(
-    place: &Place,
-    word: &'static str,
-    loss: Loss,
-    broken: Arc<AtomicBool>,
-) -> DatabaseConnection {
-    let server = place.port();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
-            tokio::spawn(between(client, server, word, loss, Arc::clone(&broken)));
-        }
-    });
-    place.connect_through(port).await
-}
-
-async fn between(
-    mut client: TcpStream,
-    mut server: TcpStream,
-    word: &'static str,
-    loss: Loss,
-    broken: Arc<AtomicBool>,
-) {
-    let (mut asked, mut answered) = (vec![0; 1 << 20], vec![0; 1 << 20]);
-    loop {
-        tokio::select! {
-            Ok(length) = client.read(&mut asked) => {
-                let packet = &asked[..length];
-                if length == 0 {
-                    return;
-                }
-                let here = packet.windows(word.len()).any(|bytes| bytes == word.as_bytes());
-                if here && !broken.swap(true, Ordering::SeqCst) {
-                    if loss == Loss::Answer {
-                        server.write_all(packet).await.unwrap();
-                        // The answer means that it is done.
-                        assert!(server.read(&mut answered).await.unwrap() > 0);
-                    }
-                    return;
-                }
-                server.write_all(packet).await.unwrap();
-            }
-            Ok(length) = server.read(&mut answered) => {
-                if length == 0 || client.write_all(&answered[..length]).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
+use common::{Kind, Log, opened, trade, trades};
+use proxy::{Loss, between, breaking, breaking_once};
+use sea_orm::{ActiveValue::Unchanged, EntityTrait, PaginatorTrait, Set};
+use tokio::net::{TcpListener, TcpStream};
 
 fn keyed(id: i64) -> trade::ActiveModel {
     trade::ActiveModel { id: Set(id), ..trade(1) }

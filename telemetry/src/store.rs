@@ -24,8 +24,8 @@ const FLUSH_BUCKETS: &[f64] =
 const ROWS_BUCKETS: &[f64] =
     &[1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0, 50_000.0];
 
-const TRIGGERS: [Trigger; 5] =
-    [Trigger::Rows, Trigger::Bytes, Trigger::Flush, Trigger::Linger, Trigger::Shutdown];
+const TRIGGERS: [Trigger; 6] =
+    [Trigger::Rows, Trigger::Bytes, Trigger::Flush, Trigger::Linger, Trigger::Shutdown, Trigger::Replay];
 
 /// The kinds with which a flush can fail.
 const FLUSH_ERROR_KINDS: [ErrorKind; 6] = [

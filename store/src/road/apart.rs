@@ -152,3 +152,74 @@ fn plain(value: &Value) -> Option<Value> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Shape;
+
+    const KEY: usize = 0;
+    const CODE: usize = 1;
+    const STATE: usize = 2;
+
+    fn row(operation: Operation, cells: &[(usize, Value)]) -> Row {
+        let mut shape = Shape::empty(operation);
+        cells.iter().for_each(|(column, _)| shape.insert(*column));
+        Row::new(shape, cells.iter().map(|(_, value)| value.clone()).collect())
+    }
+
+    fn insert(key: i32) -> Row {
+        row(Operation::Insert, &[(KEY, key.into()), (STATE, "new".into())])
+    }
+
+    fn change(key: i32) -> Row {
+        row(Operation::Update, &[(KEY, key.into()), (STATE, "old".into())])
+    }
+
+    /// The places of the rows in that order, where they may be so.
+    fn apart(conflict: &Conflict, rows: &[Row]) -> Option<Vec<Vec<usize>>> {
+        let rules = Rules { key: &[KEY], conflict, shared: Some(&[KEY, CODE]) };
+        let apart = rules.apart(&rows.iter().collect::<Vec<_>>())?;
+        let rows = apart.rows();
+        Some(apart.groups(&rows, &[KEY]))
+    }
+
+    #[test]
+    fn updates_of_older_rows_come_first_and_those_of_new_ones_last() {
+        let rows = [insert(1), change(1), change(9), insert(2), change(1), change(2), change(9)];
+        // The places are those of what is left once the others were merged.
+        let expected = [vec![2], vec![0, 3], vec![1, 4]];
+        assert_eq!(apart(&Conflict::Reject, &rows).unwrap(), expected);
+        let rules = Rules { key: &[KEY], conflict: &Conflict::Reject, shared: Some(&[]) };
+        assert_eq!(rules.apart(&rows.iter().collect::<Vec<_>>()).unwrap().merged, 2);
+    }
+
+    #[test]
+    fn what_could_come_to_something_else_keeps_its_order() {
+        let unnamed = || row(Operation::Insert, &[(STATE, "new".into())]);
+        let moves = row(Operation::Update, &[(KEY, 9.into()), (CODE, "a".into())]);
+        let to_key = Conflict::Update { target: vec![KEY], columns: vec![STATE] };
+        let to_code = Conflict::Update { target: vec![CODE], columns: vec![STATE] };
+        assert!(apart(&Conflict::Reject, &[change(1), insert(1)]).is_none());
+        assert!(apart(&Conflict::Reject, &[insert(1), moves]).is_none());
+        assert!(apart(&Conflict::Reject, &[unnamed(), change(1)]).is_some());
+        assert!(apart(&to_key, &[unnamed(), change(1)]).is_none());
+        assert!(apart(&to_key, &[insert(1), change(1)]).is_some());
+        assert!(apart(&to_code, &[insert(1), change(1)]).is_none());
+        let unknown = Rules { key: &[KEY], conflict: &Conflict::Reject, shared: None };
+        assert!(unknown.apart(&[&insert(1), &change(1)]).is_none());
+    }
+
+    #[test]
+    fn keys_that_a_database_may_take_for_one_are_one_or_keep_their_order() {
+        let named = |operation, key: &str| row(operation, &[(KEY, key.into()), (STATE, "new".into())]);
+        let to_key = Conflict::Update { target: vec![KEY], columns: vec![STATE] };
+        let both = |first, second| {
+            apart(&to_key, &[named(Operation::Insert, first), named(Operation::Update, second)])
+        };
+        assert_eq!(both("a", "A").unwrap(), [vec![0], vec![1]]);
+        assert_eq!(both("a", "b").unwrap(), [vec![1], vec![0]]);
+        assert!(both("é", "e").is_none());
+        assert!(both("a", "a ").is_none());
+    }
+}

@@ -92,7 +92,7 @@ async fn what_started_a_batch_is_told_by_its_name_in_metrics() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let text = telemetry.encode().unwrap();
-    for trigger in ["rows", "bytes", "flush", "shutdown"] {
+    for trigger in ["rows", "bytes", "flush", "shutdown", "replay"] {
         let series = format!("cofferdam_store_flushes_total{{table=\"price\",trigger=\"{trigger}\"}} 0\n");
         assert!(text.contains(&series), "{text}");
     }
