@@ -34,6 +34,12 @@ use crate::{
 /// How many values one statement binds: the protocol counts them in 16 bits.
 const MAX_VARIABLES: usize = 65_535;
 
+/// The most rows of an INSERT: from 500 on it is as fast as it gets, and this many leave fewer trips.
+const MAX_INSERTED: usize = 1_000;
+
+/// The most rows of an UPDATE, whose joined rows cost more to set up than to write: 2,000 are a tenth faster than 500.
+const MAX_UPDATED: usize = 2_000;
+
 /// A table of a MySQL or MariaDB database.
 pub(super) struct Mysql {
     pool: MySqlPool,
@@ -60,7 +66,8 @@ impl Mysql {
     pub(super) fn new(pool: MySqlPool, table: Arc<Table>, operation: Arc<Operation>, rows: usize) -> Self {
         let mut key = Shape::empty(table.columns.len());
         table.key.iter().for_each(|column| key.insert(*column));
-        let texts = || Texts::new(rows, MAX_VARIABLES);
+        let most = if matches!(*operation, Operation::Update) { MAX_UPDATED } else { MAX_INSERTED };
+        let texts = || Texts::new(rows, most, MAX_VARIABLES);
         Self { pool, table, operation, texts: texts(), absent: texts(), key, server: None }
     }
 

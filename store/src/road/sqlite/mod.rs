@@ -26,7 +26,7 @@ use super::{
     database::{Database, Touched},
     fault::Fault,
     part::Part,
-    texts::Texts,
+    texts::{MAX_ROWS, Texts},
 };
 use crate::{
     operation::Operation,
@@ -53,7 +53,7 @@ impl Sqlite {
     pub(super) fn new(pool: SqlitePool, table: Arc<Table>, operation: Arc<Operation>, rows: usize) -> Self {
         let mut key = Shape::empty(table.columns.len());
         table.key.iter().for_each(|column| key.insert(*column));
-        let texts = || Texts::new(rows, MAX_VARIABLES);
+        let texts = || Texts::new(rows, MAX_ROWS, MAX_VARIABLES);
         Self { pool, table, operation, texts: texts(), absent: texts(), key }
     }
 
