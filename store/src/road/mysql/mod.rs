@@ -1,7 +1,8 @@
 //! The road to MySQL and MariaDB.
 //!
 //! What makes it fast: one transaction a batch, and statements of some hundred rows whose text is built once for a
-//! shape and a size. Updates join the table with their rows.
+//! shape and a size. Updates join the table with their rows. LOAD DATA LOCAL would need the server's permission, and the
+//! driver knows no answer to the server's call for the file.
 //!
 //! MySQL has no conflict target: ON DUPLICATE KEY acts on any unique index, and would overwrite, or silently leave, a
 //! row that has nothing to do with the new one. So the statement counts in variables of the session what it met, and a

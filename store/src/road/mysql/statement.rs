@@ -129,3 +129,58 @@ pub(super) fn absent(table: &Table, rows: (usize, Rows)) -> String {
         name(table, quote)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DbBackend, sea_query::ColumnType};
+
+    use super::*;
+
+    fn table() -> (Table, Shape) {
+        let column = |name| Column::plain(name, ColumnType::Text);
+        let cast = Column { before: "CAST(".to_owned(), after: " AS CHAR)".to_owned(), ..column("c") };
+        let columns = vec![column("id"), column("say `a`"), cast];
+        let mut shape = Shape::empty(3);
+        (0..3).for_each(|column| shape.insert(column));
+        (
+            Table {
+                backend: DbBackend::MySql,
+                name: "t",
+                schema: Some("s".to_owned()),
+                columns,
+                key: vec![0],
+            },
+            shape,
+        )
+    }
+
+    #[test]
+    fn updates_join_their_rows_in_the_words_of_each_server() {
+        let (table, shape) = table();
+        let update = |form| update(&table, &shape, (2, form));
+        let head =
+            "UPDATE (SELECT `id` AS c0, `say ``a``` AS c1, `c` AS c2 FROM `s`.`t` WHERE FALSE UNION ALL ";
+        let tail = ") AS given STRAIGHT_JOIN `s`.`t` AS target ON target.`id` = given.c0 \
+                    SET target.`say ``a``` = given.c1, target.`c` = given.c2";
+        let values = "VALUES (?, ?, CAST(? AS CHAR)), (?, ?, CAST(? AS CHAR))";
+        assert_eq!(update(Rows::Values), format!("{head}{values}{tail}"));
+        let selects = "SELECT ?, ?, CAST(? AS CHAR) UNION ALL SELECT ?, ?, CAST(? AS CHAR)";
+        assert_eq!(update(Rows::Selects), format!("{head}{selects}{tail}"));
+    }
+
+    #[test]
+    fn missing_keys_are_asked_for_by_their_numbers() {
+        let (table, _) = table();
+        let rest = "AS given WHERE NOT EXISTS (SELECT 1 FROM `s`.`t` AS target WHERE target.`id` = given.c0) \
+                    ORDER BY 1";
+        let head = "SELECT CAST(given.n AS SIGNED) FROM (SELECT 0 AS n, `id` AS c0 FROM `s`.`t` WHERE FALSE";
+        assert_eq!(
+            absent(&table, (2, Rows::Values)),
+            format!("{head} UNION ALL VALUES (0, ?), (1, ?)) {rest}")
+        );
+        assert_eq!(
+            absent(&table, (2, Rows::Selects)),
+            format!("{head} UNION ALL SELECT 0, ? UNION ALL SELECT 1, ?) {rest}")
+        );
+    }
+}
