@@ -28,7 +28,7 @@
 //! |---|---|---|
 //! | `sqlite` (default) | SQLite | statements of up to 500 rows |
 //! | `postgres` | PostgreSQL, tested on 15 | single values, UNNEST of arrays, binary COPY |
-//! | `mysql` | MariaDB, tested on 10.11; MySQL | statements of up to 500 rows, updates by a join |
+//! | `mysql` | MariaDB, tested on 10.11; MySQL | statements of up to 1,000 rows, updates by a join of up to 2,000 |
 //!
 //! PostgreSQL's way is chosen for each statement from the number of rows, their types and the conflict clause, and told
 //! in a `tracing` event of the level TRACE. Whatever the way, the table holds the same.

@@ -98,3 +98,19 @@ impl Limits {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_each_database_hold_together() {
+        for backend in [DbBackend::Sqlite, DbBackend::Postgres, DbBackend::MySql] {
+            let limits = Limits::of(backend);
+            limits.check().unwrap();
+            // One batch is being written while others gather.
+            assert!(limits.capacity >= 3 * limits.max_rows, "{limits:?}");
+            assert!(limits.capacity_bytes >= 4 * limits.bytes, "{limits:?}");
+        }
+    }
+}

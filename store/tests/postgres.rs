@@ -430,13 +430,13 @@ mod numbers {
 
 #[tokio::test]
 async fn numbers_that_postgresql_does_not_have_go_into_the_next_larger_type() {
-    for count in [3, 100, 3_500] {
+    for count in [3, 100, 8_000] {
         let place = Place::new(Kind::Postgres).await;
         let database = place.connect().await;
         let create =
             "CREATE TABLE numbers (id BIGINT PRIMARY KEY, tiny SMALLINT, unsigned BIGINT, large BIGINT)";
         database.execute_unprepared(create).await.unwrap();
-        let writer = BatchWriter::<numbers::Entity>::builder(database.clone()).rows(4_000).build().unwrap();
+        let writer = BatchWriter::<numbers::Entity>::builder(database.clone()).rows(8_000).build().unwrap();
         let large = u64::try_from(i64::MAX).unwrap();
         let row = |id| numbers::Model { id, tiny: i8::MIN, unsigned: u32::MAX, large };
         writer.add_many((0..count).map(row)).await.unwrap();

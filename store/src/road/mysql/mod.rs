@@ -1,7 +1,8 @@
 //! The road to MySQL and MariaDB.
 //!
 //! What makes it fast: one transaction a batch, and statements of some hundred rows whose text is built once for a
-//! shape and a size. Updates join the table with their rows.
+//! shape and a size. Updates join the table with their rows. LOAD DATA LOCAL would need the server's permission, and the
+//! driver knows no answer to the server's call for the file.
 //!
 //! MySQL has no conflict target: ON DUPLICATE KEY acts on any unique index, and would overwrite, or silently leave, a
 //! row that has nothing to do with the new one. So the statement counts in variables of the session what it met, and a
@@ -35,12 +36,19 @@ use crate::{
 /// How many values one statement binds: the protocol counts them in 16 bits.
 const MAX_VARIABLES: usize = 65_535;
 
+/// The most rows of an INSERT: from 500 on it is as fast as it gets, and this many leave fewer trips.
+const MAX_INSERTED: usize = 1_000;
+
+/// The most rows of an UPDATE, whose joined rows cost more to set up than to write: 2,000 are a tenth faster than 500.
+const MAX_UPDATED: usize = 2_000;
+
 /// A table of a MySQL or MariaDB database.
 pub(super) struct Mysql {
     pool: MySqlPool,
     table: Arc<Table>,
     conflict: Arc<Conflict>,
-    texts: Texts,
+    inserts: Texts,
+    updates: Texts,
     /// The queries for updates that are not to be done.
     absent: Texts,
     /// What the server says of itself; `None` before it was asked.
@@ -58,8 +66,9 @@ struct Server {
 impl Mysql {
     /// `rows` is the size at which batches become due.
     pub(super) fn new(pool: MySqlPool, table: Arc<Table>, conflict: Arc<Conflict>, rows: usize) -> Self {
-        let texts = || Texts::new(rows, MAX_VARIABLES);
-        Self { pool, table, conflict, texts: texts(), absent: texts(), server: None }
+        let texts = |most| Texts::new(rows, most, MAX_VARIABLES);
+        let (inserts, updates, absent) = (texts(MAX_INSERTED), texts(MAX_UPDATED), texts(MAX_UPDATED));
+        Self { pool, table, conflict, inserts, updates, absent, server: None }
     }
 
     fn rows(&self) -> Rows {
@@ -91,7 +100,7 @@ impl Mysql {
             touched = self.absent(session, part, shape).await?;
         }
         let given = (part.len(), self.rows());
-        let text = self.texts.text(shape, part.len(), || statement::update(&self.table, shape, given));
+        let text = self.updates.text(shape, part.len(), || statement::update(&self.table, shape, given));
         // The driver asks for the rows that were found, whether or not they were changed by it.
         let written = session.execute(text, bound::values(part)).await?;
         if !shape.is_conditional() && written < part.len() as u64 {
@@ -149,7 +158,11 @@ impl Database for Mysql {
             bytes = bytes.saturating_add(row.weight);
             bytes <= room
         });
-        self.texts.fit(columns, light.count().max(1))
+        let texts = match part.shape().map(Shape::operation) {
+            Some(Operation::Update) => &self.updates,
+            _ => &self.inserts,
+        };
+        texts.fit(columns, light.count().max(1))
     }
 
     async fn write(&mut self, session: &mut Session, part: Part<'_>) -> Result<Touched, Fault> {
@@ -166,7 +179,7 @@ impl Database for Mysql {
             return self.update(session, part, shape).await;
         }
         let text = self
-            .texts
+            .inserts
             .text(shape, part.len(), || statement::insert(&self.table, shape, part.len(), &self.conflict));
         match &*self.conflict {
             Conflict::Reject => session.execute(text, bound::values(part)).await.map(Touched::rows),

@@ -19,8 +19,18 @@ pub(in crate::road) struct Session {
 }
 
 impl Session {
+    /// Takes a connection and begins a transaction. A pool asks an idle connection first whether it lives, which is a
+    /// trip; here START TRANSACTION finds that out, and a dead connection is replaced.
     pub(super) async fn begin(pool: &MySqlPool) -> Result<Self, Fault> {
-        let connection = pool.acquire().await.map_err(fault)?;
+        if let Some(idle) = pool.try_acquire()
+            && let Ok(session) = Self::open(idle).await
+        {
+            return Ok(session);
+        }
+        Self::open(pool.acquire().await.map_err(fault)?).await
+    }
+
+    async fn open(connection: PoolConnection<MySql>) -> Result<Self, Fault> {
         // Before the await: a begin that is cancelled may have begun.
         let mut session = Self { connection, open: true, marked: false };
         session.control("START TRANSACTION").await?;

@@ -126,3 +126,68 @@ pub(super) fn absent(table: &Table, shape: &Shape, rows: (usize, Rows)) -> Strin
         WORDS.key(table, &shape)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DbBackend, sea_query::ColumnType};
+
+    use super::*;
+    use crate::operation::Operation;
+
+    fn table() -> (Table, Shape) {
+        let column = |name| Column::plain(name, ColumnType::Text);
+        let cast = Column { before: "CAST(".to_owned(), after: " AS CHAR)".to_owned(), ..column("c") };
+        let columns = vec![column("id"), column("say `a`"), cast];
+        let mut shape = Shape::empty(Operation::Update);
+        (0..3).for_each(|column| shape.insert(column));
+        (
+            Table {
+                backend: DbBackend::MySql,
+                name: "t",
+                schema: Some("s".to_owned()),
+                columns,
+                key: vec![0],
+            },
+            shape,
+        )
+    }
+
+    #[test]
+    fn updates_join_their_rows_in_the_words_of_each_server() {
+        let (table, shape) = table();
+        let update = |form| update(&table, &shape, (2, form));
+        let head =
+            "UPDATE (SELECT `id` AS c0, `say ``a``` AS c1, `c` AS c2 FROM `s`.`t` WHERE FALSE UNION ALL ";
+        let tail = ") AS given STRAIGHT_JOIN `s`.`t` AS target ON target.`id` = given.c0 \
+                    SET target.`say ``a``` = given.c1, target.`c` = given.c2";
+        let values = "VALUES (?, ?, CAST(? AS CHAR)), (?, ?, CAST(? AS CHAR))";
+        assert_eq!(update(Rows::Values), format!("{head}{values}{tail}"));
+        let selects = "SELECT ?, ?, CAST(? AS CHAR) UNION ALL SELECT ?, ?, CAST(? AS CHAR)";
+        assert_eq!(update(Rows::Selects), format!("{head}{selects}{tail}"));
+    }
+
+    #[test]
+    fn missing_and_unexpected_rows_are_asked_for_by_their_numbers() {
+        let (table, mut shape) = table();
+        let head =
+            "SELECT CAST(given.n AS SIGNED), CAST(target.`id` IS NOT NULL AS SIGNED) FROM (SELECT 0 AS n, ";
+        let join = "AS given LEFT JOIN `s`.`t` AS target ON target.`id` = given.c0 WHERE target.`id` IS NULL";
+        let key = "`id` AS c0 FROM `s`.`t` WHERE FALSE";
+        assert_eq!(
+            absent(&table, &shape, (2, Rows::Values)),
+            format!("{head}{key} UNION ALL VALUES (0, ?), (1, ?)) {join} ORDER BY 1")
+        );
+        assert_eq!(
+            absent(&table, &shape, (2, Rows::Selects)),
+            format!("{head}{key} UNION ALL SELECT 0, ? UNION ALL SELECT 1, ?) {join} ORDER BY 1")
+        );
+        shape.expect(1);
+        assert_eq!(
+            absent(&table, &shape, (1, Rows::Values)),
+            format!(
+                "{head}`id` AS c0, `say ``a``` AS c1 FROM `s`.`t` WHERE FALSE UNION ALL VALUES (0, ?, ?)) {join} \
+                 OR NOT (target.`say ``a``` <=> given.c1) ORDER BY 1 FOR UPDATE"
+            )
+        );
+    }
+}

@@ -1,15 +1,19 @@
 //! One transaction, or one statement, on one connection of the pool.
 
-use sea_orm::sqlx::{
-    self, IntoArguments, PgPool, Postgres, Row as _, pool::PoolConnection, postgres::PgArgumentBuffer,
-};
+use sea_orm::sqlx::{self, IntoArguments, PgPool, Postgres, Row as _, pool::PoolConnection};
 use sea_query_sqlx::SqlxValues;
 
-use super::fault::{fault, of_commit};
-use crate::road::{
-    database::{self, Session as _, Touched},
-    fault::Fault,
-    texts::Text,
+use super::{
+    copy::Data,
+    fault::{encoding, fault, of_commit},
+};
+use crate::{
+    road::{
+        database::{self, Session as _, Touched},
+        fault::Fault,
+        texts::Text,
+    },
+    row::Row,
 };
 
 /// A connection, as a rule with a transaction open on it.
@@ -21,8 +25,18 @@ pub(in crate::road) struct Session {
 }
 
 impl Session {
+    /// Takes a connection and begins a transaction. A pool asks an idle connection first whether it lives, which is a
+    /// trip; here BEGIN finds that out, and a dead connection is replaced.
     pub(super) async fn begin(pool: &PgPool) -> Result<Self, Fault> {
-        let connection = pool.acquire().await.map_err(fault)?;
+        if let Some(idle) = pool.try_acquire()
+            && let Ok(session) = Self::open(idle).await
+        {
+            return Ok(session);
+        }
+        Self::open(pool.acquire().await.map_err(fault)?).await
+    }
+
+    async fn open(connection: PoolConnection<Postgres>) -> Result<Self, Fault> {
         // Before the await: a begin that is cancelled may have begun.
         let mut session = Self { connection, open: true, marked: false };
         session.control("BEGIN").await?;
@@ -73,14 +87,29 @@ impl Session {
     }
 
     /// Sends rows through COPY; returns how many the server took.
-    pub(super) async fn copy(&mut self, sql: &str, data: &PgArgumentBuffer) -> Result<u64, Fault> {
+    pub(super) async fn copy<'a>(
+        &mut self,
+        sql: &str,
+        mut data: Data<'a, impl Iterator<Item = &'a Row>>,
+    ) -> Result<u64, Fault> {
         let mut copy = self.connection.copy_in_raw(sql).await.map_err(fault)?;
-        match copy.send(data.as_slice()).await.map(drop) {
+        let sent = loop {
+            match data.next() {
+                Ok([]) => break Ok(()),
+                Ok(piece) => {
+                    if let Err(error) = copy.send(piece).await {
+                        break Err(fault(error));
+                    }
+                }
+                Err(error) => break Err(encoding(error)),
+            }
+        };
+        match sent {
             Ok(()) => copy.finish().await.map_err(fault),
             // A copy that is dropped tells the server so, but leaves its answer in the connection.
-            Err(error) => {
+            Err(fault) => {
                 let _ = copy.abort("the rows could not be sent").await;
-                Err(fault(error))
+                Err(fault)
             }
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! A value is encoded by the driver, which also encodes it where it is bound alone: there is one form of it.
 
+use std::mem::discriminant;
+
 use sea_orm::{
     Value,
     sea_query::{ColumnType, OptionEnum},
@@ -15,7 +17,7 @@ use sea_orm::{
 
 use crate::{
     road::{part::Part, sql::chosen},
-    row::Shape,
+    row::{Row, Shape},
     table::{Column, Table},
 };
 
@@ -97,17 +99,18 @@ impl Wire {
 /// The types of the rows' columns; `None` if one has no binary form here, or differs from row to row.
 pub(super) fn of(table: &Table, shape: &Shape, part: Part<'_>) -> Option<Vec<Wire>> {
     let columns = chosen(table, shape);
-    let of_row = |values: &[Value]| {
-        let wires = columns.iter().zip(values).map(|(column, value)| Wire::of(column, value));
-        wires.collect::<Option<Vec<Wire>>>()
-    };
     let mut rows = part.rows();
-    let wires = of_row(&rows.next()?.values)?;
-    let same = |values: &[Value]| {
-        let found = columns.iter().zip(values).map(|(column, value)| Wire::of(column, value));
-        found.eq(wires.iter().map(|wire| Some(*wire)))
+    let first = &rows.next()?.values;
+    let wires = columns.iter().zip(first).map(|(column, value)| Wire::of(column, value));
+    let wires = wires.collect::<Option<Vec<Wire>>>()?;
+    // Each value is looked at, but values of one kind in one column travel alike, and nearly all are of one kind.
+    let same = |row: &Row| {
+        let mut cells = columns.iter().zip(&wires).zip(row.values.iter().zip(first));
+        cells.all(|((column, wire), (value, first))| {
+            discriminant(value) == discriminant(first) || Wire::of(column, value) == Some(*wire)
+        })
     };
-    (!wires.is_empty() && rows.all(|row| same(&row.values))).then_some(wires)
+    (!wires.is_empty() && rows.all(same)).then_some(wires)
 }
 
 /// The arguments of an UNNEST: one array a column.
