@@ -87,17 +87,25 @@ impl Report {
 
     /// What was measured of one party, or why nothing was; the fields are `<field>_<figure>`.
     pub fn row(&mut self, name: &str, field: &str, failure: Option<&str>, figures: &[(&str, Option<f64>)]) {
-        let mut row = format!("  {name:46}");
         for (figure, value) in figures {
             self.field(&format!("{field}_{figure}"), *value);
+        }
+        let values: Vec<_> = figures.iter().map(|(_, value)| *value).collect();
+        self.cells(name, field, failure, &values);
+    }
+
+    /// The same for the table alone.
+    pub fn cells(&mut self, name: &str, field: &str, failure: Option<&str>, values: &[Option<f64>]) {
+        if let Some(reason) = failure {
+            return self.skip(name, field, reason);
+        }
+        let mut row = format!("  {name:46}");
+        for value in values {
             let value = value.unwrap_or_default();
             let digits = if value < 100.0 { 2 } else { 0 };
             let _ = write!(row, " {value:>11.digits$}");
         }
-        match failure {
-            Some(reason) => self.skip(name, field, reason),
-            None => self.line(format_args!("{row}")),
-        }
+        self.line(format_args!("{row}"));
     }
 
     /// A figure for the line alone.

@@ -24,9 +24,10 @@ use super::common::Kind;
 /// How long a server may take until it answers, after a crash on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// So that no client program and no password is needed.
-const SETUP: &str =
-    "CREATE USER IF NOT EXISTS 'cofferdam'@'127.0.0.1'; GRANT ALL ON *.* TO 'cofferdam'@'127.0.0.1';\n";
+/// Run by MariaDB, a statement a line, so that no client program and no password is needed.
+const SETUP: &str = "CREATE USER IF NOT EXISTS 'cofferdam'@'127.0.0.1';
+GRANT ALL ON *.* TO 'cofferdam'@'127.0.0.1';
+";
 
 pub struct Server {
     kind: Kind,

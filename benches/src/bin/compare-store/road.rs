@@ -3,7 +3,7 @@
 use super::site::Kind;
 
 /// The most rows that a road writes which takes more than a hundred microseconds a row.
-const FEW: i64 = 500;
+const FEW: i64 = 1_000;
 
 /// The most rows of a road that takes some tens.
 const SOME: i64 = 5_000;
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn only_slow_roads_write_less_than_all() {
-        assert_eq!(Road::Each.share(Job::Insert, 10_000), 500);
+        assert_eq!(Road::Each.share(Job::Insert, 10_000), 1_000);
         assert_eq!(Road::Each.share(Job::Insert, 100), 100);
         assert_eq!(Road::SeaOrm(50).share(Job::Update, 100_000), 5_000);
         for road in [Road::Ours(None), Road::Ours(Some(50)), Road::SeaOrm(50), Road::Copy, Road::SqlAlchemy] {

@@ -15,8 +15,9 @@ pub(super) fn table(report: &mut Report, kind: Kind, job: Job, rows: i64, outcom
         let field = format!("{}_{}_{rows}_{}", kind.field(), job.word(), outcome.road.field());
         let rate = outcome.rows_per_second();
         let times = rate.zip(base).map(|(rate, base)| rate / base);
-        let figures = [("rows_per_s", rate), ("vs_row", times), ("rows", Some(outcome.rows as f64))];
-        report.row(&outcome.road.name(kind, job), &field, outcome.failure.as_deref(), &figures);
+        report.field(&field, rate);
+        let cells = [rate, times, Some(outcome.rows as f64)];
+        report.cells(&outcome.road.name(kind, job), &field, outcome.failure.as_deref(), &cells);
     }
 }
 
