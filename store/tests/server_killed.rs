@@ -25,6 +25,7 @@ use sea_orm::{
 };
 use server::Server;
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 /// How long a writer goes on trying. A server that recovers on a busy machine takes long.
 const RETRY: Duration = Duration::from_secs(120);
@@ -172,22 +173,33 @@ async fn judge(told: &Told, database: &DatabaseConnection) -> (usize, usize) {
     (lost, times.values().map(|times| times - 1).sum())
 }
 
-/// Kills the server so often, each time after every writer has come on since it was started again.
-async fn torment(server: &mut Server, kills: u32, pulses: &[Arc<Pulse>]) {
+/// Kills the server so often, each time after every writer has come on since it was started again. Returns for how long
+/// it was away at most.
+async fn torment(
+    server: &mut Server,
+    kills: u32,
+    pulses: &[Arc<Pulse>],
+    writers: &[JoinHandle<Told>],
+) -> Duration {
     let acknowledged =
         || pulses.iter().map(|pulse| pulse.acknowledged.load(Ordering::Relaxed)).collect::<Vec<_>>();
+    let mut away = Duration::ZERO;
     for _ in 0..kills {
         let before = acknowledged();
         let begun = Instant::now();
         while acknowledged().iter().zip(&before).any(|(now, before)| now == before) {
+            assert!(!writers.iter().any(JoinHandle::is_finished), "a writer has stopped");
             assert!(begun.elapsed() < RETRY, "a writer does not come on: {:?}", acknowledged());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..1_000))).await;
+        let killed = Instant::now();
         server.kill();
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..500))).await;
         server.again().await;
+        away = away.max(killed.elapsed());
     }
+    away
 }
 
 async fn nothing_is_lost_or_doubled(kind: Kind, kills: u32) {
@@ -208,7 +220,7 @@ async fn nothing_is_lost_or_doubled(kind: Kind, kills: u32) {
         pulses.push(pulse);
         databases.push(database);
     }
-    torment(&mut server, kills, &pulses).await;
+    let away = torment(&mut server, kills, &pulses, &tasks).await;
     for pulse in &pulses {
         pulse.ended.store(true, Ordering::Relaxed);
     }
@@ -219,10 +231,11 @@ async fn nothing_is_lost_or_doubled(kind: Kind, kills: u32) {
         let Told { way, added, acknowledged, stall } = told;
         let line = format!(
             "{} {}: {kills} kills, {added} added, {acknowledged} acknowledged under load, {lost} lost, \
-             {doubled} doubled, longest stall {:.1} s",
+             {doubled} doubled, longest stall {:.1} s while the server was away for up to {:.1} s",
             kind.name(),
             way.name(),
-            stall.as_secs_f64()
+            stall.as_secs_f64(),
+            away.as_secs_f64()
         );
         println!("{line}");
         if (lost, doubled) != (0, 0) {

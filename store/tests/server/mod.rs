@@ -139,6 +139,8 @@ impl Server {
             Kind::Postgres => {
                 let mut command = self.program("postgres");
                 command.arg("-D").arg(data).args(["-h", "127.0.0.1", "-p", &port, "-k", ""]);
+                // After a crash it syncs its whole folder, file by file by default, which takes longer than all else.
+                command.args(["-c", "recovery_init_sync_method=syncfs"]);
                 command
             }
             _ => {
