@@ -66,7 +66,7 @@ impl<'a> Stage<'a> {
     pub(super) async fn hold(&mut self, job: Job, rows: i64, rounds: usize) -> Vec<Outcome> {
         let start = |road: Road| Outcome {
             road,
-            rows: road.share(job, rows),
+            rows: road.share(self.site.kind, job, rows),
             runs: Vec::new(),
             failure: None,
             wrong: false,
