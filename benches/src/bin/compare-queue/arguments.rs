@@ -3,10 +3,9 @@
 use std::ops::RangeInclusive;
 
 use clap::{Parser, ValueEnum as _};
+use cofferdam_benches::{Problem, Report};
 
-use super::Problem;
 use super::parties::Name;
-use super::report::Report;
 use super::tasks::{DIGITS, Load};
 
 /// Measures the queue side by side with its peers, and with bare loops over Redis as the limits.

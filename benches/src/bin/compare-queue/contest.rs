@@ -1,8 +1,9 @@
 //! Rounds: everybody once, then everybody again, so that whatever else the machine does falls on all alike.
 
+use cofferdam_benches::chain;
+
 use super::meter::Life;
 use super::party::{Kind, Party};
-use super::report::chain;
 use super::site::Site;
 use super::tasks::Load;
 

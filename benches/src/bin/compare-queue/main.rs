@@ -8,7 +8,6 @@
 
 mod arguments;
 mod backlog;
-mod child;
 mod contest;
 mod lists;
 mod meter;
@@ -31,14 +30,12 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Effort};
 use clap::Parser as _;
+use cofferdam_benches::{Problem, Report, chain};
 use contest::hold;
 use ours::Backend;
 use parties::{Programs, embedded, on_redis};
-use report::{Report, chain};
 use servers::{Kind, Server};
 use site::Site;
-
-type Problem = Box<dyn std::error::Error + Send + Sync>;
 
 const NO_SERVER: &str = "no Redis is known: start both kinds by `cargo xtask services up redis redis-cluster`, or name \
                          them by --url and --cluster-urls";
@@ -65,7 +62,7 @@ fn compare(arguments: &Arguments) -> Result<(), Problem> {
     }
     let effort = Effort::new(arguments);
     let programs = Programs::build(&arguments.peers()?);
-    let mut report = Report::new();
+    let mut report = Report::new("compare-queue");
     effort.tell(&mut report);
 
     let sites: Vec<_> = servers.into_iter().map(Site::Redis).collect();
@@ -75,7 +72,7 @@ fn compare(arguments: &Arguments) -> Result<(), Problem> {
     };
     for kind in [Kind::Single, Kind::Cluster] {
         let outcomes = hold(find(kind), on_redis(&programs), &effort.load, effort.rounds);
-        report.on_redis(kind, &outcomes);
+        report::on_redis(&mut report, kind, &outcomes);
         match kind {
             Kind::Single => verdict::on_one(&outcomes, find(kind), &programs, &effort.load, &mut report),
             Kind::Cluster => verdict::on_cluster(&outcomes, &mut report),
@@ -83,7 +80,7 @@ fn compare(arguments: &Arguments) -> Result<(), Problem> {
     }
     let folder = Site::folder()?;
     let outcomes = hold(Ok(&folder), embedded(&programs), &effort.load, effort.rounds);
-    report.embedded(&outcomes);
+    report::embedded(&mut report, &outcomes);
     verdict::embedded(&outcomes, &mut report);
 
     report.section(

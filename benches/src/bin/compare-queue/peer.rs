@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use cofferdam_benches::Child;
+
 use super::Problem;
-use super::child::Child;
 use super::meter::{Meter, Phase};
 use super::party::Play;
 use super::tasks::{Load, Tally};

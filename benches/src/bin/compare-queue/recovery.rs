@@ -10,11 +10,10 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use cofferdam_benches::Samples;
+use cofferdam_benches::{Child, Samples};
 use cofferdam_queue::{Job, NewTask, Queue, Worker};
 
 use super::Problem;
-use super::child::Child;
 use super::ours::{Backend, runtime};
 use super::site::Site;
 

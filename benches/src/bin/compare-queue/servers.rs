@@ -5,8 +5,8 @@
 //! are deleted.
 
 use std::fmt;
-use std::path::Path;
 
+use cofferdam_benches::service;
 use redis::{Client, Connection, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 
 use super::{Arguments, Problem};
@@ -47,7 +47,7 @@ impl Server {
             (Kind::Single, &arguments.url, "COFFERDAM_REDIS_URL"),
             (Kind::Cluster, &arguments.cluster_urls, "COFFERDAM_REDIS_CLUSTER_URLS"),
         ] {
-            if let Some(urls) = given.clone().or_else(|| known(variable)) {
+            if let Some(urls) = given.clone().or_else(|| service(variable)) {
                 found.push(Self::open(kind, urls)?);
             }
         }
@@ -112,17 +112,6 @@ impl fmt::Display for Kind {
             Self::Cluster => "the cluster",
         })
     }
-}
-
-fn known(variable: &str) -> Option<String> {
-    std::env::var(variable).ok().filter(|value| !value.is_empty()).or_else(|| written(variable))
-}
-
-/// The setting of services that were started for this working copy.
-fn written(variable: &str) -> Option<String> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/services/env");
-    let text = std::fs::read_to_string(file).ok()?;
-    text.lines().find_map(|line| Some(line.strip_prefix(variable)?.strip_prefix('=')?.to_owned()))
 }
 
 fn masters(kind: Kind, url: &str) -> Result<Vec<Master>, Problem> {

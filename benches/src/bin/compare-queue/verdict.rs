@@ -1,10 +1,11 @@
 //! What the figures say, put beside each other.
 
+use cofferdam_benches::{Report, chain};
+
 use super::Problem;
 use super::contest::Outcome;
 use super::parties::{Programs, apalis_with_backlogs};
 use super::party::Party;
-use super::report::{Report, chain};
 use super::site::Site;
 use super::tasks::Load;
 

@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::Problem;
+use crate::Problem;
 
 /// A process that ends with this value, if it has not ended before.
-pub(super) struct Child {
+pub struct Child {
     process: Process,
     input: ChildStdin,
     lines: Receiver<(Instant, String)>,
@@ -17,7 +17,12 @@ pub(super) struct Child {
 }
 
 impl Child {
-    pub(super) fn start(command: &mut Command) -> Result<Self, Problem> {
+    /// Starts it with pipes for all that it reads and writes.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start(command: &mut Command) -> Result<Self, Problem> {
         let mut process =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
@@ -37,8 +42,21 @@ impl Child {
     }
 
     /// Tells the process to go on.
-    pub(super) fn go(&mut self) -> Result<(), Problem> {
-        Ok(self.input.write_all(b"go\n")?)
+    ///
+    /// # Errors
+    ///
+    /// When it reads no more.
+    pub fn go(&mut self) -> Result<(), Problem> {
+        self.tell("go")
+    }
+
+    /// Tells the process a line.
+    ///
+    /// # Errors
+    ///
+    /// When it reads no more.
+    pub fn tell(&mut self, line: &str) -> Result<(), Problem> {
+        Ok(self.input.write_all(format!("{line}\n").as_bytes())?)
     }
 
     /// What the process says next, and when it did.
@@ -46,7 +64,7 @@ impl Child {
     /// # Errors
     ///
     /// When it says nothing for so long, or ended: then by its own last words.
-    pub(super) fn line(&mut self, patience: Duration) -> Result<(Instant, String), Problem> {
+    pub fn line(&mut self, patience: Duration) -> Result<(Instant, String), Problem> {
         match self.lines.recv_timeout(patience) {
             Ok(line) => Ok(line),
             Err(RecvTimeoutError::Timeout) => Err(format!("it said nothing for {patience:?}").into()),
@@ -61,7 +79,11 @@ impl Child {
     }
 
     /// Waits for this very line.
-    pub(super) fn expect(&mut self, line: &str, patience: Duration) -> Result<(), Problem> {
+    ///
+    /// # Errors
+    ///
+    /// When it says another one, or none.
+    pub fn expect(&mut self, line: &str, patience: Duration) -> Result<(), Problem> {
         match self.line(patience)?.1 {
             said if said == line => Ok(()),
             said => Err(format!("it said {said:?} in place of {line:?}").into()),
@@ -69,7 +91,11 @@ impl Child {
     }
 
     /// Ends the process by SIGKILL, and answers the moment before.
-    pub(super) fn kill(&mut self) -> Result<Instant, Problem> {
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn kill(&mut self) -> Result<Instant, Problem> {
         let moment = Instant::now();
         self.process.kill()?;
         self.process.wait()?;
