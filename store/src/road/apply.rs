@@ -88,7 +88,10 @@ async fn write<D: Database>(
     search: Search,
     verdict: &mut Verdict,
 ) -> Result<(), Fault> {
-    let mut parts = vec![part];
+    let (rushed, touched) = database.rush(session, part).await?;
+    let (head, rest) = part.split(rushed);
+    verdict.count(&touched, head, table);
+    let mut parts = vec![rest];
     while let Some(part) = parts.pop() {
         if part.len() == 0 {
             continue;

@@ -31,6 +31,16 @@ pub(super) trait Database: Send {
     /// Takes a connection for a single statement, which is a transaction by itself.
     fn single(&self) -> impl Future<Output = Result<Self::Session, Fault>> + Send;
 
+    /// Writes rows by a way that is faster than [`write`](Self::write) and stops at the first one that is refused.
+    /// Says how many it has dealt with, from the first on; those left are for `write`, which alone tells why.
+    fn rush(
+        &mut self,
+        _: &mut Self::Session,
+        _: Part<'_>,
+    ) -> impl Future<Output = Result<(usize, Touched), Fault>> + Send {
+        async { Ok((0, Touched::default())) }
+    }
+
     /// How many of the rows, from the first on, go into one statement: at least 1.
     fn fit(&self, part: Part<'_>) -> usize;
 

@@ -1,6 +1,10 @@
 //! One transaction, or one statement, on one connection of the pool.
 
-use sea_orm::sqlx::{self, Sqlite, SqlitePool, pool::PoolConnection, sqlite::SqliteQueryResult};
+use sea_orm::sqlx::{
+    self, Sqlite, SqlitePool,
+    pool::PoolConnection,
+    sqlite::{LockedSqliteHandle, SqliteQueryResult},
+};
 use sea_query_sqlx::SqlxValues;
 
 use super::fault::fault;
@@ -53,6 +57,12 @@ impl Session {
         let query = sqlx::query_with::<Sqlite, _>(sql, values);
         let rows = query.fetch_all(&mut *self.connection).await.map_err(fault)?;
         rows.iter().map(|row| sqlx::Row::try_get::<i64, _>(row, 0).map_err(fault)).collect()
+    }
+
+    /// Takes the connection away from the driver's thread until the guard is gone. Not to be held over an await: the
+    /// driver's thread waits for it.
+    pub(super) async fn lock(&mut self) -> Result<LockedSqliteHandle<'_>, Fault> {
+        self.connection.lock_handle().await.map_err(fault)
     }
 
     /// Whether no transaction runs, found out by running an empty one.

@@ -42,6 +42,26 @@ pub(super) fn update(table: &Table, shape: &Shape, rows: usize) -> String {
     sql
 }
 
+/// The update of a single row.
+pub(super) fn update_one(table: &Table, shape: &Shape) -> String {
+    let numbered = || {
+        shape
+            .columns()
+            .zip(1..)
+            .filter_map(|(column, number)| Some((column, table.columns.get(column)?, number)))
+    };
+    let value = |column: &Column, number: i32| column.around(&format!("?{number}"));
+    let set = list(
+        numbered()
+            .filter(|(place, ..)| !table.key.contains(place))
+            .map(|(_, column, number)| format!("{} = {}", quote(column.name), value(column, number))),
+    );
+    let equal = all(numbered()
+        .filter(|(place, ..)| table.key.contains(place))
+        .map(|(_, column, number)| format!("{} = +{}", quote(column.name), value(column, number))));
+    format!("UPDATE {} SET {set} WHERE {equal}", name(table, quote))
+}
+
 /// The query that takes so many keys and returns the numbers (from 0) of those that the table does not hold.
 pub(super) fn absent(table: &Table, rows: usize) -> String {
     let key = key(table);
@@ -108,6 +128,10 @@ mod tests {
             update(&table, &shape([0, 2]), 1),
             "UPDATE \"main\".\"t\" AS target SET \"b\" = given.column2 \
              FROM (VALUES (?, CAST(? AS TEXT))) AS given WHERE target.\"id\" = +given.column1"
+        );
+        assert_eq!(
+            update_one(&table, &shape([0, 2, 3])),
+            "UPDATE \"main\".\"t\" SET \"b\" = CAST(?2 AS TEXT), \"say \"\"c\"\"\" = ?3 WHERE \"id\" = +?1"
         );
     }
 }
