@@ -22,7 +22,8 @@ pub(super) enum Search {
     Yes,
 }
 
-/// Writes all rows, decides each. An error means that the transaction is to be rolled back.
+/// Writes all rows, decides each. An error means that the transaction is to be rolled back. `last` says that nothing
+/// follows in it.
 pub(super) async fn apply<D: Database>(
     database: &mut D,
     session: &mut D::Session,
@@ -30,14 +31,21 @@ pub(super) async fn apply<D: Database>(
     operation: &Operation,
     rows: &[Row],
     search: Search,
+    last: bool,
 ) -> Result<Verdict, Fault> {
     let mut verdict = Verdict { settled: rows.len(), ..Verdict::default() };
     let groups = match operation {
         Operation::Insert(_) => runs(rows),
         Operation::Update => by_shape(rows),
     };
-    for places in groups {
-        write(database, session, table, Part::new(rows, &places), search, &mut verdict).await?;
+    let mut groups = groups.into_iter().peekable();
+    while let Some(places) = groups.next() {
+        let part = Part::new(rows, &places);
+        let last = last && groups.peek().is_none();
+        let (rushed, touched) = database.rush(session, part, last).await?;
+        let (head, rest) = part.split(rushed);
+        verdict.count(&touched, head, table);
+        write(database, session, table, rest, search, &mut verdict).await?;
     }
     Ok(verdict)
 }
@@ -88,10 +96,7 @@ async fn write<D: Database>(
     search: Search,
     verdict: &mut Verdict,
 ) -> Result<(), Fault> {
-    let (rushed, touched) = database.rush(session, part).await?;
-    let (head, rest) = part.split(rushed);
-    verdict.count(&touched, head, table);
-    let mut parts = vec![rest];
+    let mut parts = vec![part];
     while let Some(part) = parts.pop() {
         if part.len() == 0 {
             continue;

@@ -110,7 +110,8 @@ impl<D: Database> Batches<D> {
         beside: Option<Progress<'_>>,
     ) -> Result<Verdict, Fault> {
         let mut session = self.database.begin().await?;
-        let applied = apply(&mut self.database, &mut session, &self.table, &self.operation, rows, search);
+        let Self { database, table, operation } = self;
+        let applied = apply(database, &mut session, table, operation, rows, search, beside.is_none());
         let end = match (applied.await, beside) {
             (Ok(verdict), Some(progress)) => {
                 let done = session.beside(progress.after(&verdict)).await;

@@ -91,7 +91,9 @@ impl Sqlite {
     fn stepped(&mut self, shape: &Shape, rows: usize) -> steps::Texts {
         let columns = shape.columns().count();
         let tuples = match *self.operation {
-            Operation::Insert(_) if rows >= TUPLES_FROM && columns > 0 => TUPLES.min(MAX_VARIABLES / columns),
+            Operation::Insert(_) if rows >= TUPLES_FROM && columns > 0 => {
+                TUPLES.min(MAX_VARIABLES / columns).max(1)
+            }
             _ => 1,
         };
         let mut sizes = vec![tuples, 1];
@@ -157,20 +159,30 @@ impl Database for Sqlite {
         Session::single(&self.pool).await
     }
 
-    async fn rush(&mut self, session: &mut Session, part: Part<'_>) -> Result<(usize, Touched), Fault> {
+    async fn rush(
+        &mut self,
+        session: &mut Session,
+        part: Part<'_>,
+        last: bool,
+    ) -> Result<(usize, Touched), Fault> {
         let first = part.rows().next().filter(|_| Self::steps(part.len()));
         let Some(row) = first.filter(|row| row.values.iter().all(|value| cell(value).is_some())) else {
             return Ok((0, Touched::default()));
         };
         let texts = self.stepped(&row.shape, part.len());
         tracing::trace!(table = self.table.name, rows = part.len(), way = "steps", "writing rows");
+        let updates = matches!(*self.operation, Operation::Update);
         let locked = session.lock().await?;
-        let Steps { rows, written, untouched } =
-            tokio::task::block_in_place(move || Steps::over(locked, &texts, part))?;
-        let missing = match *self.operation {
-            Operation::Update => self.missing_of(session, part, &untouched).await?,
-            Operation::Insert(_) => Vec::new(),
-        };
+        let steps = tokio::task::block_in_place(move || {
+            // Which of the rows that an update did not touch are missing is to be asked in the same transaction.
+            Steps::over(locked, &texts, part, |steps| last && !(updates && !steps.untouched.is_empty()))
+        })?;
+        if steps.committed {
+            session.has_committed();
+        }
+        let missing =
+            if updates { self.missing_of(session, part, &steps.untouched).await? } else { Vec::new() };
+        let Steps { rows, written, .. } = steps;
         Ok((rows, Touched { written, missing }))
     }
 

@@ -20,14 +20,17 @@ pub(super) struct Steps {
     pub(super) written: u64,
     /// The numbers of the rows that were stepped alone and changed nothing.
     pub(super) untouched: Vec<usize>,
+    pub(super) committed: bool,
 }
 
 impl Steps {
-    /// Steps over the rows. An error means that the transaction is gone, and the rows with it.
+    /// Steps over the rows; `commits` says of the end of it whether to commit. An error means that the transaction is
+    /// gone, and the rows with it.
     pub(super) fn over(
         locked: LockedSqliteHandle<'_>,
         texts: &[(usize, Text)],
         part: Part<'_>,
+        commits: impl FnOnce(&Self) -> bool,
     ) -> Result<Self, Refusal> {
         let raw = Raw::new(locked);
         let mut steps = Self::default();
@@ -39,6 +42,14 @@ impl Steps {
                     break;
                 }
                 Err(refusal) => return Err(refusal),
+            }
+        }
+        if steps.rows == part.len() && commits(&steps) {
+            let commit = raw.prepare("COMMIT").and_then(|mut commit| commit.run(std::iter::empty()));
+            // Refused, it may be left to the driver, which tells why; unless there is nothing left to commit.
+            match commit {
+                Err(refusal) if !raw.in_transaction() => return Err(refusal),
+                end => steps.committed = end.is_ok(),
             }
         }
         Ok(steps)
