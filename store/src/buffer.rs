@@ -87,7 +87,7 @@ impl Buffer {
             None => None,
         };
         let mut spooled = None;
-        let due = {
+        let (due, spent) = {
             let mut state = self.lock();
             if let Some(refusal) = state.refusal() {
                 return Err(refusal);
@@ -101,8 +101,11 @@ impl Buffer {
                 row.seqs.push(seq);
                 spooled = Some((spool, seq));
             }
-            state.push(row, &self.limits)
+            (state.push(row, &self.limits), state.spent.pop())
         };
+        // Freed here, not by the task that writes, whose time is what bounds a busy writer; and where memory was just
+        // taken, it is given back cheapest.
+        drop(spent);
         if due {
             self.wake.notify_one();
         }
@@ -192,6 +195,10 @@ impl Buffer {
             }
             // The guard must be gone before the await, hence the statement of its own.
             let next = self.lock().next(&self.limits, Instant::now());
+            if !matches!(next, Next::Due(_)) {
+                // There is time now, and perhaps no other `add` for long.
+                drop(std::mem::take(&mut self.lock().spent));
+            }
             match next {
                 Next::Due(trigger) => return Some(trigger),
                 Next::At(deadline) => {
@@ -222,14 +229,19 @@ impl Buffer {
         let Batch { rows, taken, cost, replayed, .. } = batch;
         let coalesced = taken - rows.len();
         let seqs = seqs(&rows);
-        let rejected = pick(rows, verdict.rejected);
+        // A heavy row must not wait to be freed: it is not counted any more.
+        let (rejected, spent) = if verdict.rejected.is_empty() && cost <= self.limits.bytes {
+            (Vec::new(), rows)
+        } else {
+            (pick(rows, verdict.rejected), Vec::new())
+        };
         let refused = rejected.len() as u64;
         let kept = self.hand_over(rejected, verdict.delivered);
         // Not before the callback has them: if it panics, they are tried again after the next start.
         if let Some(spool) = &self.spool {
             spool.settle(&seqs, &[]);
         }
-        {
+        let left = {
             let mut state = self.lock();
             state.counts.written += verdict.written;
             state.counts.skipped += verdict.skipped;
@@ -239,7 +251,9 @@ impl Buffer {
                 state.settled += taken as u64;
             }
             state.rejected.extend(kept);
-        }
+            std::mem::replace(&mut state.spent, spent)
+        };
+        drop(left);
         if !replayed {
             self.rows.add_permits(taken);
             self.bytes.add_permits(cost);

@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) rejected: Vec<(Row, Error)>,
     /// Why a sink did not take some of `rejected`, the first time since somebody asked.
     pub(super) sink_error: Option<Error>,
+    /// Rows of the last settled batch that only wait to be freed.
+    pub(super) spent: Vec<Row>,
     /// Rows that a failed writer could not write and nobody has collected, in the order of their adding.
     pub(super) unwritten: Vec<Row>,
 }

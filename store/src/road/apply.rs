@@ -23,17 +23,23 @@ pub(super) enum Search {
     Yes,
 }
 
-/// Writes all rows in the strict order, decides each. An error means that the transaction is to be rolled back.
+/// Writes all rows in the strict order, decides each. An error means that the transaction is to be rolled back. `last`
+/// says that nothing follows in it.
 pub(super) async fn apply<D: Database>(
     database: &mut D,
     session: &mut D::Session,
     table: &Table,
     rows: &[&Row],
     search: Search,
+    last: bool,
 ) -> Result<Verdict, Fault> {
     let mut verdict = Verdict { settled: rows.len(), ..Verdict::default() };
-    for places in strict(rows, &table.key) {
-        write(database, session, table, Part::new(rows, &places), search, &mut verdict).await?;
+    let mut groups = strict(rows, &table.key).into_iter().peekable();
+    while let Some(places) = groups.next() {
+        let part = Part::new(rows, &places);
+        let part =
+            rush(database, session, table, part, last && groups.peek().is_none(), &mut verdict).await?;
+        write(database, session, table, part, search, &mut verdict).await?;
     }
     Ok(verdict)
 }
@@ -56,7 +62,8 @@ pub(super) async fn apply_apart<D: Database>(
             _ => false,
         };
         let before = verdict.written;
-        match write(database, session, table, part, Search::No, &mut verdict).await {
+        let rest = rush(database, session, table, part, false, &mut verdict).await?;
+        match write(database, session, table, rest, Search::No, &mut verdict).await {
             Err(fault) if fault.severity == Severity::Row => return Ok(None),
             end => end?,
         }
@@ -80,7 +87,7 @@ pub(super) async fn apply_halves<D: Database>(
     let mut pieces = Vec::from_iter(halves(rows));
     while let Some(piece) = pieces.pop() {
         if !is_mixed(piece) {
-            let part = apply(database, session, table, piece, Search::Yes).await?;
+            let part = apply(database, session, table, piece, Search::Yes, false).await?;
             verdict.absorb(part);
             continue;
         }
@@ -110,6 +117,21 @@ pub(super) fn is_one_statement<D: Database>(database: &D, table: &Table, rows: &
         [places] => database.fit(Part::new(rows, places)) == rows.len(),
         _ => false,
     }
+}
+
+/// Writes the first of the rows by the fastest way, as far as it goes; gives back the others.
+async fn rush<'a, D: Database>(
+    database: &mut D,
+    session: &mut D::Session,
+    table: &Table,
+    part: Part<'a>,
+    last: bool,
+    verdict: &mut Verdict,
+) -> Result<Part<'a>, Fault> {
+    let (rushed, touched) = database.rush(session, part, last).await?;
+    let (head, rest) = part.split(rushed);
+    verdict.count(&touched, head, table);
+    Ok(rest)
 }
 
 /// Writes rows of one shape in statements as large as may be. A statement that is refused has changed nothing, once

@@ -174,7 +174,8 @@ impl<D: Database> Batches<D> {
         beside: Option<Progress<'_>>,
     ) -> Result<Verdict, Fault> {
         let mut session = self.database.begin().await?;
-        let applied = apply(&mut self.database, &mut session, &self.table, rows, search).await;
+        let last = beside.is_none();
+        let applied = apply(&mut self.database, &mut session, &self.table, rows, search, last).await;
         finish(session, applied, beside).await
     }
 }

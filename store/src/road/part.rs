@@ -33,6 +33,12 @@ impl<'a> Part<'a> {
         self.places.get(number).copied()
     }
 
+    /// Other rows of the batch, at these places.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn at(self, places: &'a [usize]) -> Self {
+        Self { places, ..self }
+    }
+
     /// The first `rows` of the rows, and the others.
     pub(super) fn split(self, rows: usize) -> (Self, Self) {
         let (first, others) = self.places.split_at(rows.min(self.places.len()));

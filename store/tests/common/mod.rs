@@ -128,10 +128,16 @@ impl Kind {
     }
 }
 
-/// Makes a test of each function for each database.
+/// Makes a test of each function for each database, and for SQLite a second one on a runtime of several threads, where
+/// rows are stepped over.
 #[macro_export]
 macro_rules! everywhere {
-    ($($name:ident)*) => { $crate::on_each!(#[tokio::test], $($name)*); };
+    ($($name:ident)*) => {
+        $crate::on_each!(#[tokio::test], $($name)*);
+        $crate::on_each!(
+            @ sqlite_steps Sqlite, #[tokio::test(flavor = "multi_thread", worker_threads = 2)], $($name)*
+        );
+    };
 }
 
 /// The same with an attribute of one's own.

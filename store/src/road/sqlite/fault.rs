@@ -1,6 +1,11 @@
 //! SQLite's failures.
 
-use sea_orm::sqlx::{self, error::DatabaseError};
+use std::{borrow::Cow, error, ffi::c_int};
+
+use sea_orm::sqlx::{
+    self,
+    error::{DatabaseError, ErrorKind},
+};
 
 use crate::road::fault::{Fault, Severity};
 
@@ -36,5 +41,51 @@ fn of_database(error: &dyn DatabaseError) -> Severity {
         // The statements are this crate's own, so what does not compile misses a table or a column.
         Some(ERROR) => Severity::Schema,
         _ => Severity::Other,
+    }
+}
+
+/// What SQLite says where the driver was not asked, as the driver would tell it.
+#[derive(Debug, thiserror::Error)]
+#[error("(code: {code}) {message}")]
+pub(super) struct Refusal {
+    code: c_int,
+    message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(code: c_int, message: String) -> Self {
+        Self { code, message }
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        fault(sqlx::Error::Database(Box::new(refusal)))
+    }
+}
+
+impl DatabaseError for Refusal {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some(self.code.to_string().into())
+    }
+
+    fn as_error(&self) -> &(dyn error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
     }
 }

@@ -1,6 +1,10 @@
 //! One transaction, or one statement, on one connection of the pool.
 
-use sea_orm::sqlx::{self, Row as _, Sqlite, SqlitePool, pool::PoolConnection, sqlite::SqliteQueryResult};
+use sea_orm::sqlx::{
+    self, Row as _, Sqlite, SqlitePool,
+    pool::PoolConnection,
+    sqlite::{LockedSqliteHandle, SqliteQueryResult},
+};
 use sea_query_sqlx::SqlxValues;
 
 use super::fault::fault;
@@ -13,7 +17,9 @@ use crate::road::{
 /// A connection, as a rule with a transaction open on it.
 pub(in crate::road) struct Session {
     connection: PoolConnection<Sqlite>,
+    /// Whether a transaction may be open.
     open: bool,
+    committed: bool,
 }
 
 impl Session {
@@ -24,7 +30,7 @@ impl Session {
     pub(super) async fn begin(pool: &SqlitePool) -> Result<Self, Fault> {
         let connection = pool.acquire().await.map_err(fault)?;
         // Before the await: a begin that is cancelled may have begun.
-        let mut session = Self { connection, open: true };
+        let mut session = Self { connection, open: true, committed: false };
         match session.control("BEGIN IMMEDIATE").await {
             Ok(()) => Ok(session),
             Err(fault) => {
@@ -36,7 +42,8 @@ impl Session {
 
     /// Takes a connection for a single statement, which SQLite makes a transaction by itself.
     pub(super) async fn single(pool: &SqlitePool) -> Result<Self, Fault> {
-        Ok(Self { connection: pool.acquire().await.map_err(fault)?, open: false })
+        let connection = pool.acquire().await.map_err(fault)?;
+        Ok(Self { connection, open: false, committed: false })
     }
 
     /// Runs a statement that is kept prepared.
@@ -56,6 +63,18 @@ impl Session {
             touched.leave(row.try_get(0).map_err(fault)?, row.try_get(1).map_err(fault)?);
         }
         Ok(touched)
+    }
+
+    /// Takes the connection away from the driver's thread until the guard is gone. Not to be held over an await: the
+    /// driver's thread waits for it.
+    pub(super) async fn lock(&mut self) -> Result<LockedSqliteHandle<'_>, Fault> {
+        self.connection.lock_handle().await.map_err(fault)
+    }
+
+    /// Notes that the transaction was committed on the locked connection.
+    pub(super) fn has_committed(&mut self) {
+        self.open = false;
+        self.committed = true;
     }
 
     /// Whether no transaction runs, found out by running an empty one.
@@ -89,6 +108,10 @@ impl database::Session for Session {
 
     fn end(&mut self) {
         self.open = false;
+    }
+
+    fn is_committed(&self) -> bool {
+        self.committed
     }
 
     /// SQLite may have rolled back by itself, and then says that there is no transaction: that is well. If the

@@ -35,6 +35,14 @@ pub(super) fn update(table: &Table, shape: &Shape, rows: usize) -> String {
     sql
 }
 
+/// The update of a single row, whose values are numbered.
+const ONE: Words = Words { value: |column, number| column.around(&format!("?{}", number + 1)), ..WORDS };
+
+pub(super) fn update_one(table: &Table, shape: &Shape) -> String {
+    let set = list(ONE.changes(table, shape).map(|(column, value)| format!("{column} = {value}")));
+    format!("UPDATE {} AS target SET {set} WHERE {}", name(table, quote), ONE.row(table, shape))
+}
+
 /// The query for the updates that are not to be done: takes what names so many rows, and returns the numbers (from 0)
 /// of those that are absent or not as expected, with whether there is a row at all.
 pub(super) fn absent(table: &Table, shape: &Shape, rows: usize) -> String {
@@ -100,6 +108,11 @@ mod tests {
             update(&table, &shape([0, 2]), 1),
             "UPDATE \"main\".\"t\" AS target SET \"b\" = given.column2 \
              FROM (VALUES (?, CAST(? AS TEXT))) AS given WHERE target.\"id\" = +given.column1"
+        );
+        assert_eq!(
+            update_one(&table, &shape([0, 2, 3])),
+            "UPDATE \"main\".\"t\" AS target SET \"b\" = CAST(?2 AS TEXT), \"say \"\"c\"\"\" = ?3 \
+             WHERE target.\"id\" = +?1"
         );
     }
 }
