@@ -166,7 +166,7 @@ impl Database for Postgres {
     /// An update says in the same statement which keys are missing. A new row that would be there twice if it were
     /// written again needs a commit of its own, by which to know whether a lost connection lost it.
     fn alone(&self, rows: &[&Row]) -> bool {
-        self.conflict.is_repeatable(rows, None)
+        self.conflict.is_repeatable(rows, &self.table.key, None)
     }
 
     async fn learn(&mut self, rows: &[&Row]) -> Result<(), Fault> {
