@@ -127,14 +127,16 @@ impl<D: Database> Batches<D> {
         if let Some(apart) = rules.apart(rows) {
             let database = &mut self.database;
             match apply_apart(database, &mut session, &self.table, rules.conflict, &apart).await {
-                Ok(None) => {
-                    session.roll_back().await;
-                    session = self.database.begin().await?;
-                }
                 Ok(Some(verdict)) => {
                     return finish(session, Ok(Verdict { settled: rows.len(), ..verdict }), beside).await;
                 }
-                Err(fault) => return finish(session, Err(fault), beside).await,
+                Err(fault) if fault.severity != Severity::Row => {
+                    return finish(session, Err(fault), beside).await;
+                }
+                Ok(None) | Err(_) => {
+                    session.roll_back().await;
+                    session = self.database.begin().await?;
+                }
             }
         }
         let applied = apply_halves(&mut self.database, &mut session, &self.table, &rules, rows).await;
