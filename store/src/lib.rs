@@ -1,7 +1,7 @@
 //! Batched INSERT and UPDATE over sea-orm entities, with bounded memory and nothing lost on close.
 //!
-//! Many tasks add rows to one [`BatchWriter`] or [`BatchUpdateWriter`]; one task behind it writes them, many rows a
-//! statement and many statements a transaction. A batch goes out when enough rows wait, when they weigh enough, when
+//! Many tasks add rows to one [`BatchWriter`] or [`BatchUpdateWriter`], or to one [`Store`], which takes new rows and
+//! updates in one order; one task behind it writes them, many rows a statement and many statements a transaction. A batch goes out when enough rows wait, when they weigh enough, when
 //! the oldest has lingered, on `flush` and on `close`. While one batch is being written, what arrives forms the
 //! next, so batches grow with the load.
 //!
@@ -33,11 +33,18 @@
 //! PostgreSQL's way is chosen for each statement from the number of rows, their types and the conflict clause, and told
 //! in a `tracing` event of the level TRACE. Whatever the way, the table holds the same.
 //!
+//! # Who changes what
+//! An update names its row by the primary key or any unique [`key`](WriterBuilder::key), and may be done only if the row
+//! is as expected ([`BatchUpdateWriter::add_if`], [`Store::update_if`]). A new row may meet one that is there
+//! ([`OnConflict`]), and with an [`idempotency_key`](WriterBuilder::idempotency_key) it is written once, however often it
+//! is added.
+//!
 //! # When a connection breaks
 //! Before the commit, nothing was written, and the batch is tried again. While the commit is under way, nobody knows.
-//! A batch that leaves the same table when it is written twice is then written again: updates, and inserts with an
-//! [`OnConflict`] other than `Reject` whose rows set the conflict target. Rows that were there already count as
-//! skipped. Any other batch stops the writer with [`Error::InDoubt`].
+//! A batch that leaves the same table when it is written twice is then written again: updates without a condition, and
+//! inserts with an [`OnConflict`] other than `Reject` whose rows set the conflict target; both together where all updates
+//! found their rows and leave the target alone. Rows that were there already count as skipped. Any other batch stops the
+//! writer with [`Error::InDoubt`].
 //!
 //! # Limits
 //! - SQLite and MySQL have no arrays, network addresses and vectors; an entity with such a column is refused.

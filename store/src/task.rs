@@ -211,6 +211,7 @@ impl Task {
     /// Gives what was refused of the batch in hand to the sink; what it does not take is left to the buffer.
     async fn deliver(&mut self) {
         let (Some(sink), Some((batch, verdict))) = (&self.sink, &mut self.writing.flight) else { return };
+        verdict.rejected.sort_by_key(|(place, _)| *place);
         let refused: Vec<(&Row, &Error)> = verdict
             .rejected
             .iter()

@@ -135,6 +135,26 @@ async fn another_spelling_of_a_key_keeps_the_order_too() {
     }
 }
 
+/// The row undoes all that its transaction has done, wherever it stands.
+#[tokio::test]
+async fn a_trigger_that_rolls_the_transaction_back_costs_only_its_row() {
+    let (_place, database) = trades(Kind::Sqlite).await;
+    let trigger = "CREATE TRIGGER strict BEFORE UPDATE ON trade WHEN new.quantity = 13 \
+                   BEGIN SELECT RAISE(ROLLBACK, 'thirteen'); END";
+    database.execute_unprepared(trigger).await.unwrap();
+    let store = builder(&database).build().unwrap();
+    for id in 1..=20 {
+        store.insert(keyed(id, 1)).await.unwrap();
+        store.update(change(id, if id == 7 { 13 } else { 2 })).await.unwrap();
+        store.update(change(id + 1_000, 2)).await.unwrap();
+    }
+    let summary = store.close().await.unwrap();
+    let refused = |kind| summary.rejected.iter().filter(|row| row.error.kind() == kind).count();
+    assert_eq!((refused(ErrorKind::Constraint), refused(ErrorKind::Missing)), (1, 20));
+    let quantities: Vec<_> = rows(&database).await.into_iter().map(|row| row.1).collect();
+    assert_eq!(quantities, (1..=20).map(|id| if id == 7 { 1 } else { 2 }).collect::<Vec<_>>());
+}
+
 async fn writers_of_one_store_share_its_order_and_its_end(kind: Kind) {
     let (_place, database) = trades(kind).await;
     let store = builder(&database).build().unwrap();

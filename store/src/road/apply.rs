@@ -45,7 +45,7 @@ pub(super) async fn apply<D: Database>(
 }
 
 /// Writes rows in another order; `None` if one of them met another fate than to be written, save for new ones that are
-/// left out because they are there: then all is to be rolled back, and written in the strict order.
+/// left out because they are there. Then, as when a row is refused, all is to be undone, and written in the strict order.
 pub(super) async fn apply_apart<D: Database>(
     database: &mut D,
     session: &mut D::Session,
@@ -63,11 +63,8 @@ pub(super) async fn apply_apart<D: Database>(
         };
         let before = verdict.written;
         let rest = rush(database, session, table, part, false, &mut verdict).await?;
-        match write(database, session, table, rest, Search::No, &mut verdict).await {
-            Err(fault) if fault.severity == Severity::Row => return Ok(None),
-            end => end?,
-        }
-        if !verdict.rejected.is_empty() || (!may_skip && verdict.written - before < part.len() as u64) {
+        write(database, session, table, rest, Search::No, &mut verdict).await?;
+        if !may_skip && verdict.written - before < part.len() as u64 {
             return Ok(None);
         }
     }
@@ -93,12 +90,19 @@ pub(super) async fn apply_halves<D: Database>(
         }
         if let Some(apart) = rules.apart(piece) {
             session.mark().await?;
-            if let Some(part) = apply_apart(database, session, table, rules.conflict, &apart).await? {
-                verdict.absorb(Verdict { settled: piece.len(), ..part });
-                session.release().await?;
-                continue;
+            match apply_apart(database, session, table, rules.conflict, &apart).await {
+                Ok(Some(part)) => {
+                    verdict.absorb(Verdict { settled: piece.len(), ..part });
+                    session.release().await?;
+                    continue;
+                }
+                Ok(None) => session.back().await?,
+                // The transaction may be gone with the row: then only a new one can go on.
+                Err(fault) if fault.severity != Severity::Row || session.back().await.is_err() => {
+                    return Err(fault);
+                }
+                Err(_) => {}
             }
-            session.back().await?;
         }
         pieces.extend(halves(piece));
     }

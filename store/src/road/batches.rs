@@ -91,13 +91,13 @@ impl<D: Database> Batches<D> {
         let end = if is_mixed(rows) { self.both(rows, beside).await } else { self.one(rows, beside).await };
         end.map_err(|fault| match fault.severity {
             // What stands beside the rows says more: also which of them were skipped.
-            Severity::InDoubt
-                if beside.is_none() && self.conflict.is_repeatable(rows, fault.doubtful.as_ref()) =>
-            {
-                fault.repeatable()
-            }
+            Severity::InDoubt if beside.is_none() && self.is_repeatable(rows, &fault) => fault.repeatable(),
             _ => fault,
         })
+    }
+
+    fn is_repeatable(&self, rows: &[&Row], fault: &Fault) -> bool {
+        self.conflict.is_repeatable(rows, &self.table.key, fault.doubtful.as_ref())
     }
 
     /// Writes rows of one operation.
@@ -132,14 +132,16 @@ impl<D: Database> Batches<D> {
         if let Some(apart) = rules.apart(rows) {
             let database = &mut self.database;
             match apply_apart(database, &mut session, &self.table, rules.conflict, &apart).await {
-                Ok(None) => {
-                    session.roll_back().await;
-                    session = self.database.begin().await?;
-                }
                 Ok(Some(verdict)) => {
                     return finish(session, Ok(Verdict { settled: rows.len(), ..verdict }), beside).await;
                 }
-                Err(fault) => return finish(session, Err(fault), beside).await,
+                Err(fault) if fault.severity != Severity::Row => {
+                    return finish(session, Err(fault), beside).await;
+                }
+                Ok(None) | Err(_) => {
+                    session.roll_back().await;
+                    session = self.database.begin().await?;
+                }
             }
         }
         let applied = apply_halves(&mut self.database, &mut session, &self.table, &rules, rows).await;
@@ -226,7 +228,7 @@ impl Progress<'_> {
 impl Conflict {
     /// Whether the table is the same after these rows were written twice as after once, so that they may be written
     /// again when a commit's outcome is not known. `first` is what the first time would have done.
-    pub(super) fn is_repeatable(&self, rows: &[&Row], first: Option<&Verdict>) -> bool {
+    pub(super) fn is_repeatable(&self, rows: &[&Row], key: &[usize], first: Option<&Verdict>) -> bool {
         let target = self.target();
         let each = rows.iter().all(|row| match row.operation() {
             // A key that the database makes up is another one the second time.
@@ -238,8 +240,9 @@ impl Conflict {
         });
         // An update may find the second time what it did not the first, if rows came after it; and a new row is new
         // again, if an update took away by what it is known.
+        let changes = |row: &Row, column: &usize| !key.contains(column) && row.shape.contains(*column);
         let keeps = |row: &&Row| {
-            row.operation() == Operation::Insert || !target.iter().any(|column| row.shape.contains(*column))
+            row.operation() == Operation::Insert || !target.iter().any(|column| changes(row, column))
         };
         let both = || first.is_some_and(|verdict| verdict.rejected.is_empty()) && rows.iter().all(keeps);
         each && (!is_mixed(rows) || both())

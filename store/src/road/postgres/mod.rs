@@ -190,7 +190,7 @@ impl Database for Postgres {
     fn alone(&self, rows: &[&Row]) -> bool {
         let updates = rows.first().is_some_and(|row| row.operation() == Operation::Update);
         let untold = updates && self.hopeful && rows.len() >= UNTOLD_FROM;
-        !untold && self.conflict.is_repeatable(rows, None)
+        !untold && self.conflict.is_repeatable(rows, &self.table.key, None)
     }
 
     async fn learn(&mut self) -> Result<(), Fault> {
