@@ -25,6 +25,9 @@ pub(super) trait Database: Send {
     /// Asks the server once for what the statements depend on.
     fn learn(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// Keeps nothing from others any more: no batch is due.
+    fn rest(&self) {}
+
     /// Takes a connection and begins a transaction.
     fn begin(&self) -> impl Future<Output = Result<Self::Session, Fault>> + Send;
 

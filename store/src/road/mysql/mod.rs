@@ -8,13 +8,14 @@
 //! row that has nothing to do with the new one. So the statement counts in variables of the session what it met, and a
 //! statement that met a conflict outside of the target is undone, and its rows are singled out.
 
+mod arguments;
 mod fault;
 mod session;
 mod statement;
 
 use std::sync::Arc;
 
-use sea_orm::sqlx::{self, MySqlPool};
+use sea_orm::sqlx::{self, MySql, MySqlPool};
 
 pub(super) use self::fault::severity;
 use self::{fault::fault, session::Session, statement::Rows};
@@ -23,7 +24,8 @@ use super::{
     database::{Database, Touched},
     fault::{Fault, Severity},
     part::Part,
-    texts::Texts,
+    spare::Spare,
+    texts::{Text, Texts},
 };
 use crate::{
     conflict::Conflict,
@@ -43,7 +45,7 @@ const MAX_UPDATED: usize = 2_000;
 
 /// A table of a MySQL or MariaDB database.
 pub(super) struct Mysql {
-    pool: MySqlPool,
+    spare: Spare<MySql>,
     table: Arc<Table>,
     operation: Arc<Operation>,
     texts: Texts,
@@ -69,7 +71,7 @@ impl Mysql {
         table.key.iter().for_each(|column| key.insert(*column));
         let most = if matches!(*operation, Operation::Update) { MAX_UPDATED } else { MAX_INSERTED };
         let texts = || Texts::new(rows, most, MAX_VARIABLES);
-        Self { pool, table, operation, texts: texts(), absent: texts(), key, server: None }
+        Self { spare: Spare::new(pool), table, operation, texts: texts(), absent: texts(), key, server: None }
     }
 
     fn rows(&self) -> Rows {
@@ -82,6 +84,13 @@ impl Mysql {
         let text = self.absent.text(&self.key, part.len(), || statement::absent(&self.table, rows));
         let numbers = session.numbers(text, bound::keys(&self.table, part)).await?;
         Ok(numbers.into_iter().filter_map(|number| usize::try_from(number).ok()).collect())
+    }
+}
+
+async fn execute(session: &mut Session, text: Text, part: Part<'_>) -> Result<u64, Fault> {
+    match arguments::borrowed(part) {
+        Some(arguments) => session.execute(text, arguments).await,
+        None => session.execute(text, bound::values(part)).await,
     }
 }
 
@@ -104,19 +113,23 @@ impl Database for Mysql {
             let query = sqlx::query_as::<_, (u64, String)>(
                 "SELECT CAST(@@max_allowed_packet AS UNSIGNED), VERSION()",
             );
-            let (packet, version) = query.fetch_one(&self.pool).await.map_err(fault)?;
+            let (packet, version) = query.fetch_one(self.spare.pool()).await.map_err(fault)?;
             let rows = if version.contains("MariaDB") { Rows::Values } else { Rows::Selects };
             self.server = Some(Server { packet: usize::try_from(packet).unwrap_or(usize::MAX), rows });
         }
         Ok(())
     }
 
+    fn rest(&self) {
+        self.spare.release();
+    }
+
     async fn begin(&self) -> Result<Session, Fault> {
-        Session::begin(&self.pool).await
+        Session::begin(&self.spare).await
     }
 
     async fn single(&self) -> Result<Session, Fault> {
-        Session::begin(&self.pool).await
+        Session::begin(&self.spare).await
     }
 
     /// A row's weight in memory is above its size in a packet, save for documents full of characters that JSON
@@ -150,12 +163,12 @@ impl Database for Mysql {
         });
         match &*operation {
             Operation::Insert(Conflict::Reject) => {
-                let written = session.execute(text, bound::values(part)).await?;
+                let written = execute(session, text, part).await?;
                 Ok(Touched { written, missing: Vec::new() })
             }
             Operation::Insert(conflict) => {
                 session.reset_conflicts().await?;
-                session.execute(text, bound::values(part)).await?;
+                execute(session, text, part).await?;
                 let (met, foreign) = session.conflicts().await?;
                 if foreign > 0 {
                     let reason = "the row conflicts with another one outside of the conflict target";
@@ -166,7 +179,7 @@ impl Database for Mysql {
             }
             Operation::Update => {
                 // The driver asks for the rows that were found, whether or not they were changed by it.
-                let written = session.execute(text, bound::values(part)).await?;
+                let written = execute(session, text, part).await?;
                 let missing = if written < rows { self.missing(session, part).await? } else { Vec::new() };
                 Ok(Touched { written, missing })
             }

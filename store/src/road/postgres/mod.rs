@@ -24,7 +24,7 @@ use std::{
 use sea_orm::{
     Value,
     sea_query::{ColumnType, Values},
-    sqlx::{AssertSqlSafe, PgPool},
+    sqlx::{AssertSqlSafe, PgPool, Postgres as Driver},
 };
 use sea_query_sqlx::SqlxValues;
 
@@ -34,6 +34,7 @@ use super::{
     database::{Database, Touched},
     fault::Fault,
     part::Part,
+    spare::Spare,
     sql,
     texts::{MAX_ROWS, MAX_SHAPES, Text, Texts},
 };
@@ -67,7 +68,7 @@ const COPY_FROM: usize = 1 << 20;
 
 /// A table of a PostgreSQL database.
 pub(super) struct Postgres {
-    pool: PgPool,
+    spare: Spare<Driver>,
     table: Arc<Table>,
     operation: Arc<Operation>,
     texts: Texts,
@@ -101,7 +102,15 @@ impl Postgres {
     /// `rows` is the size at which batches become due.
     pub(super) fn new(pool: PgPool, table: Arc<Table>, operation: Arc<Operation>, rows: usize) -> Self {
         let texts = Texts::new(rows, MAX_ROWS, MAX_VARIABLES);
-        Self { pool, table, operation, texts, long: HashMap::new(), hopeful: true, catalog: None }
+        Self {
+            spare: Spare::new(pool),
+            table,
+            operation,
+            texts,
+            long: HashMap::new(),
+            hopeful: true,
+            catalog: None,
+        }
     }
 
     fn way(&self, part: Part<'_>) -> Way {
@@ -192,17 +201,21 @@ impl Database for Postgres {
     async fn learn(&mut self) -> Result<(), Fault> {
         let may_copy = matches!(*self.operation, Operation::Insert(Conflict::Reject));
         if may_copy && self.catalog.is_none() {
-            self.catalog = Some(Catalog::read(&self.pool, &self.table).await?);
+            self.catalog = Some(Catalog::read(self.spare.pool(), &self.table).await?);
         }
         Ok(())
     }
 
+    fn rest(&self) {
+        self.spare.release();
+    }
+
     async fn begin(&self) -> Result<Session, Fault> {
-        Session::begin(&self.pool).await
+        Session::begin(&self.spare).await
     }
 
     async fn single(&self) -> Result<Session, Fault> {
-        Session::single(&self.pool).await
+        Session::single(&self.spare).await
     }
 
     fn fit(&self, part: Part<'_>) -> usize {
