@@ -184,6 +184,11 @@ impl Buffer {
         state.counts.accepted - state.settled
     }
 
+    /// Whether a batch is due now.
+    pub(crate) fn is_due(&self) -> bool {
+        matches!(self.lock().next(&self.limits, Instant::now()), Next::Due(_))
+    }
+
     /// Waits until a batch is due and says why; `None` once the buffer is shut and empty, or the spool has failed.
     ///
     /// Cancellation safe: no row is taken.

@@ -21,6 +21,8 @@ impl Road {
 
     pub(crate) async fn learn(&mut self) {}
 
+    pub(crate) fn rest(&self) {}
+
     pub(crate) async fn write(
         &mut self,
         _: &[Row],

@@ -89,7 +89,11 @@ impl Task {
     /// Leaves the batch that failed in hand.
     async fn work(&mut self) -> Result<(), Error> {
         self.replay().await?;
-        while let Some(trigger) = self.buffer.due().await {
+        loop {
+            if !self.buffer.is_due() {
+                self.road.rest();
+            }
+            let Some(trigger) = self.buffer.due().await else { break };
             // Before the rows are taken, so that those which come meanwhile are in the batch too. One that fails or takes
             // long is repeated by the write, whose failure is told.
             let _ = tokio::time::timeout(LEARNING, self.road.learn()).await;

@@ -44,6 +44,11 @@ impl<D: Database> Batches<D> {
         let _ = self.database.learn().await;
     }
 
+    /// Gives back what is kept for a next batch.
+    pub(super) fn rest(&self) {
+        self.database.rest();
+    }
+
     /// Writes the rows that `verdict` does not say are settled, in order, and settles them.
     ///
     /// All rows go in one transaction. Only if the database refuses a transaction as a whole for a constraint

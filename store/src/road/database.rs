@@ -29,6 +29,9 @@ pub(super) trait Database: Send {
     /// and those that refer to the table itself. `None` stands for what is no column: an expression, or a condition.
     fn shared(&self) -> impl Future<Output = Result<Vec<Option<String>>, Fault>> + Send;
 
+    /// Keeps nothing from others any more: no batch is due.
+    fn rest(&self) {}
+
     /// Takes a connection and begins a transaction.
     fn begin(&self) -> impl Future<Output = Result<Self::Session, Fault>> + Send;
 

@@ -18,6 +18,8 @@ mod database;
 mod fault;
 mod order;
 mod part;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod spare;
 mod sql;
 mod texts;
 
@@ -92,6 +94,18 @@ impl Road {
             To::Postgres(batches) => batches.learn().await,
             #[cfg(feature = "mysql")]
             To::Mysql(batches) => batches.learn().await,
+        }
+    }
+
+    /// Gives back what is kept for a next batch. To be called whenever none is due.
+    pub(crate) fn rest(&self) {
+        match &self.0 {
+            #[cfg(feature = "sqlite")]
+            To::Sqlite(batches) => batches.rest(),
+            #[cfg(feature = "postgres")]
+            To::Postgres(batches) => batches.rest(),
+            #[cfg(feature = "mysql")]
+            To::Mysql(batches) => batches.rest(),
         }
     }
 

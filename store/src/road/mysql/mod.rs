@@ -8,6 +8,7 @@
 //! row that has nothing to do with the new one. So the statement counts in variables of the session what it met, and a
 //! statement that met a conflict outside of the target is undone, and its rows are singled out.
 
+mod arguments;
 mod fault;
 mod session;
 mod shared;
@@ -15,7 +16,7 @@ mod statement;
 
 use std::sync::Arc;
 
-use sea_orm::sqlx::{self, MySqlPool};
+use sea_orm::sqlx::{self, MySql, MySqlPool};
 
 pub(super) use self::fault::severity;
 use self::{fault::fault, session::Session, statement::Rows};
@@ -24,7 +25,8 @@ use super::{
     database::{Database, Touched},
     fault::{Fault, Severity},
     part::Part,
-    texts::Texts,
+    spare::Spare,
+    texts::{Text, Texts},
 };
 use crate::{
     conflict::Conflict,
@@ -44,7 +46,7 @@ const MAX_UPDATED: usize = 2_000;
 
 /// A table of a MySQL or MariaDB database.
 pub(super) struct Mysql {
-    pool: MySqlPool,
+    spare: Spare<MySql>,
     table: Arc<Table>,
     conflict: Arc<Conflict>,
     inserts: Texts,
@@ -68,7 +70,7 @@ impl Mysql {
     pub(super) fn new(pool: MySqlPool, table: Arc<Table>, conflict: Arc<Conflict>, rows: usize) -> Self {
         let texts = |most| Texts::new(rows, most, MAX_VARIABLES);
         let (inserts, updates, absent) = (texts(MAX_INSERTED), texts(MAX_UPDATED), texts(MAX_UPDATED));
-        Self { pool, table, conflict, inserts, updates, absent, server: None }
+        Self { spare: Spare::new(pool), table, conflict, inserts, updates, absent, server: None }
     }
 
     fn rows(&self) -> Rows {
@@ -102,11 +104,18 @@ impl Mysql {
         let given = (part.len(), self.rows());
         let text = self.updates.text(shape, part.len(), || statement::update(&self.table, shape, given));
         // The driver asks for the rows that were found, whether or not they were changed by it.
-        let written = session.execute(text, bound::values(part)).await?;
+        let written = execute(session, text, part).await?;
         if !shape.is_conditional() && written < part.len() as u64 {
             touched = self.absent(session, part, shape).await?;
         }
         Ok(Touched { written, ..touched })
+    }
+}
+
+async fn execute(session: &mut Session, text: Text, part: Part<'_>) -> Result<u64, Fault> {
+    match arguments::borrowed(part) {
+        Some(arguments) => session.execute(text, arguments).await,
+        None => session.execute(text, bound::values(part)).await,
     }
 }
 
@@ -129,7 +138,7 @@ impl Database for Mysql {
             let query = sqlx::query_as::<_, (u64, String)>(
                 "SELECT CAST(@@max_allowed_packet AS UNSIGNED), VERSION()",
             );
-            let (packet, version) = query.fetch_one(&self.pool).await.map_err(fault)?;
+            let (packet, version) = query.fetch_one(self.spare.pool()).await.map_err(fault)?;
             let rows = if version.contains("MariaDB") { Rows::Values } else { Rows::Selects };
             self.server = Some(Server { packet: usize::try_from(packet).unwrap_or(usize::MAX), rows });
         }
@@ -137,15 +146,19 @@ impl Database for Mysql {
     }
 
     async fn shared(&self) -> Result<Vec<Option<String>>, Fault> {
-        shared::columns(&self.pool, &self.table).await
+        shared::columns(self.spare.pool(), &self.table).await
+    }
+
+    fn rest(&self) {
+        self.spare.release();
     }
 
     async fn begin(&self) -> Result<Session, Fault> {
-        Session::begin(&self.pool).await
+        Session::begin(&self.spare).await
     }
 
     async fn single(&self) -> Result<Session, Fault> {
-        Session::begin(&self.pool).await
+        Session::begin(&self.spare).await
     }
 
     /// A row's weight in memory is above its size in a packet, save for documents full of characters that JSON
@@ -182,10 +195,10 @@ impl Database for Mysql {
             .inserts
             .text(shape, part.len(), || statement::insert(&self.table, shape, part.len(), &self.conflict));
         match &*self.conflict {
-            Conflict::Reject => session.execute(text, bound::values(part)).await.map(Touched::rows),
+            Conflict::Reject => execute(session, text, part).await.map(Touched::rows),
             conflict => {
                 session.reset_conflicts().await?;
-                session.execute(text, bound::values(part)).await?;
+                execute(session, text, part).await?;
                 let (met, foreign) = session.conflicts().await?;
                 if foreign > 0 {
                     let reason = "the row conflicts with another one outside of the conflict target";

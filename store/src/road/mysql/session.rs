@@ -1,45 +1,58 @@
 //! One transaction on one connection of the pool.
 
-use sea_orm::sqlx::{self, MySql, MySqlPool, Row as _, pool::PoolConnection};
+use sea_orm::sqlx::{self, IntoArguments, MySql, Row as _, pool::PoolConnection};
 use sea_query_sqlx::SqlxValues;
 
 use super::fault::{fault, of_commit};
 use crate::road::{
     database::{self, Session as _, Touched},
     fault::Fault,
+    spare::Spare,
     texts::Text,
 };
 
 /// A connection with a transaction open on it.
 pub(in crate::road) struct Session {
-    connection: PoolConnection<MySql>,
+    /// Taken by the drop alone.
+    connection: Option<PoolConnection<MySql>>,
+    spare: Spare<MySql>,
     open: bool,
     /// Whether there is a savepoint to go back to.
     marked: bool,
 }
 
 impl Session {
-    /// Takes a connection and begins a transaction. A pool asks an idle connection first whether it lives, which is a
-    /// trip; here START TRANSACTION finds that out, and a dead connection is replaced.
-    pub(super) async fn begin(pool: &MySqlPool) -> Result<Self, Fault> {
-        if let Some(idle) = pool.try_acquire()
-            && let Ok(session) = Self::open(idle).await
+    /// Takes a connection and begins a transaction, by which a dead connection shows itself, and is replaced.
+    pub(super) async fn begin(spare: &Spare<MySql>) -> Result<Self, Fault> {
+        if let Some(connection) = spare.take()
+            && let Ok(session) = Self::open(connection, spare).await
         {
             return Ok(session);
         }
-        Self::open(pool.acquire().await.map_err(fault)?).await
+        let connection = spare.pool().acquire().await.map_err(fault)?;
+        Self::open(connection, spare).await
     }
 
-    async fn open(connection: PoolConnection<MySql>) -> Result<Self, Fault> {
+    async fn open(connection: PoolConnection<MySql>, spare: &Spare<MySql>) -> Result<Self, Fault> {
         // Before the await: a begin that is cancelled may have begun.
-        let mut session = Self { connection, open: true, marked: false };
+        let mut session =
+            Self { connection: Some(connection), spare: spare.clone(), open: true, marked: false };
         session.control("START TRANSACTION").await?;
         Ok(session)
     }
 
+    /// The connection; it is there until the drop.
+    fn connection(&mut self) -> Result<&mut PoolConnection<MySql>, Fault> {
+        self.connection.as_mut().ok_or_else(|| fault(sqlx::Error::PoolClosed))
+    }
+
     /// Runs a statement that is kept prepared; returns how many rows it found or made.
-    pub(super) async fn execute(&mut self, sql: Text, values: SqlxValues) -> Result<u64, Fault> {
-        let done = sqlx::query_with(sql, values).execute(&mut *self.connection).await.map_err(fault)?;
+    pub(super) async fn execute(
+        &mut self,
+        sql: Text,
+        values: impl IntoArguments<MySql>,
+    ) -> Result<u64, Fault> {
+        let done = sqlx::query_with(sql, values).execute(&mut **self.connection()?).await.map_err(fault)?;
         Ok(done.rows_affected())
     }
 
@@ -47,7 +60,7 @@ impl Session {
     pub(super) async fn absent(&mut self, sql: Text, values: SqlxValues) -> Result<Touched, Fault> {
         let query = sqlx::query_with::<MySql, _>(sql, values);
         let mut touched = Touched::default();
-        for row in query.fetch_all(&mut *self.connection).await.map_err(fault)? {
+        for row in query.fetch_all(&mut **self.connection()?).await.map_err(fault)? {
             touched.leave(row.try_get(0).map_err(fault)?, row.try_get::<i64, _>(1).map_err(fault)? != 0);
         }
         Ok(touched)
@@ -62,14 +75,14 @@ impl Session {
     pub(super) async fn conflicts(&mut self) -> Result<(u64, u64), Fault> {
         let query =
             sqlx::query("SELECT CAST(@cofferdam_met AS UNSIGNED), CAST(@cofferdam_foreign AS UNSIGNED)");
-        let row = query.fetch_one(&mut *self.connection).await.map_err(fault)?;
+        let row = query.fetch_one(&mut **self.connection()?).await.map_err(fault)?;
         Ok((row.try_get(0).map_err(fault)?, row.try_get(1).map_err(fault)?))
     }
 }
 
 impl database::Session for Session {
     async fn control(&mut self, sql: &'static str) -> Result<(), Fault> {
-        sqlx::raw_sql(sql).execute(&mut *self.connection).await.map(drop).map_err(fault)
+        sqlx::raw_sql(sql).execute(&mut **self.connection()?).await.map(drop).map_err(fault)
     }
 
     async fn run(&mut self, sql: Text, values: SqlxValues) -> Result<(), Fault> {
@@ -108,8 +121,10 @@ impl database::Session for Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if self.open {
-            self.connection.close_on_drop();
+        match self.connection.take() {
+            Some(mut connection) if self.open => connection.close_on_drop(),
+            Some(connection) => self.spare.keep(connection),
+            None => {}
         }
     }
 }

@@ -25,7 +25,7 @@ use std::{
 use sea_orm::{
     Value,
     sea_query::{ColumnType, Values},
-    sqlx::{AssertSqlSafe, PgPool},
+    sqlx::{AssertSqlSafe, PgPool, Postgres as Driver},
 };
 use sea_query_sqlx::SqlxValues;
 
@@ -35,6 +35,7 @@ use super::{
     database::{Database, Touched},
     fault::Fault,
     part::Part,
+    spare::Spare,
     sql,
     texts::{MAX_ROWS, MAX_SHAPES, Text, Texts},
 };
@@ -68,7 +69,7 @@ const COPY_FROM: usize = 1 << 20;
 
 /// A table of a PostgreSQL database.
 pub(super) struct Postgres {
-    pool: PgPool,
+    spare: Spare<Driver>,
     table: Arc<Table>,
     conflict: Arc<Conflict>,
     texts: Texts,
@@ -102,7 +103,15 @@ impl Postgres {
     /// `rows` is the size at which batches become due.
     pub(super) fn new(pool: PgPool, table: Arc<Table>, conflict: Arc<Conflict>, rows: usize) -> Self {
         let texts = Texts::new(rows, MAX_ROWS, MAX_VARIABLES);
-        Self { pool, table, conflict, texts, long: HashMap::new(), hopeful: true, catalog: None }
+        Self {
+            spare: Spare::new(pool),
+            table,
+            conflict,
+            texts,
+            long: HashMap::new(),
+            hopeful: true,
+            catalog: None,
+        }
     }
 
     fn way(&self, part: Part<'_>) -> Way {
@@ -196,21 +205,25 @@ impl Database for Postgres {
     async fn learn(&mut self) -> Result<(), Fault> {
         let may_copy = matches!(*self.conflict, Conflict::Reject);
         if may_copy && self.catalog.is_none() {
-            self.catalog = Some(Catalog::read(&self.pool, &self.table).await?);
+            self.catalog = Some(Catalog::read(self.spare.pool(), &self.table).await?);
         }
         Ok(())
     }
 
     async fn shared(&self) -> Result<Vec<Option<String>>, Fault> {
-        shared::columns(&self.pool, &self.table).await
+        shared::columns(self.spare.pool(), &self.table).await
+    }
+
+    fn rest(&self) {
+        self.spare.release();
     }
 
     async fn begin(&self) -> Result<Session, Fault> {
-        Session::begin(&self.pool).await
+        Session::begin(&self.spare).await
     }
 
     async fn single(&self) -> Result<Session, Fault> {
-        Session::single(&self.pool).await
+        Session::single(&self.spare).await
     }
 
     fn fit(&self, part: Part<'_>) -> usize {

@@ -1,6 +1,6 @@
 //! One transaction, or one statement, on one connection of the pool.
 
-use sea_orm::sqlx::{self, IntoArguments, PgPool, Postgres, Row as _, pool::PoolConnection};
+use sea_orm::sqlx::{self, IntoArguments, Postgres, Row as _, pool::PoolConnection};
 use sea_query_sqlx::SqlxValues;
 
 use super::{
@@ -11,6 +11,7 @@ use crate::{
     road::{
         database::{self, Session as _, Touched},
         fault::Fault,
+        spare::Spare,
         texts::Text,
     },
     row::Row,
@@ -18,34 +19,46 @@ use crate::{
 
 /// A connection, as a rule with a transaction open on it.
 pub(in crate::road) struct Session {
-    connection: PoolConnection<Postgres>,
+    /// Taken by the drop alone.
+    connection: Option<PoolConnection<Postgres>>,
+    spare: Spare<Postgres>,
     open: bool,
     /// Whether there is a savepoint to go back to.
     marked: bool,
 }
 
 impl Session {
-    /// Takes a connection and begins a transaction. A pool asks an idle connection first whether it lives, which is a
-    /// trip; here BEGIN finds that out, and a dead connection is replaced.
-    pub(super) async fn begin(pool: &PgPool) -> Result<Self, Fault> {
-        if let Some(idle) = pool.try_acquire()
-            && let Ok(session) = Self::open(idle).await
+    /// Takes a connection and begins a transaction, by which a dead connection shows itself, and is replaced.
+    pub(super) async fn begin(spare: &Spare<Postgres>) -> Result<Self, Fault> {
+        if let Some(connection) = spare.take()
+            && let Ok(session) = Self::open(connection, spare).await
         {
             return Ok(session);
         }
-        Self::open(pool.acquire().await.map_err(fault)?).await
+        let connection = spare.pool().acquire().await.map_err(fault)?;
+        Self::open(connection, spare).await
     }
 
-    async fn open(connection: PoolConnection<Postgres>) -> Result<Self, Fault> {
+    async fn open(connection: PoolConnection<Postgres>, spare: &Spare<Postgres>) -> Result<Self, Fault> {
         // Before the await: a begin that is cancelled may have begun.
-        let mut session = Self { connection, open: true, marked: false };
+        let mut session = Self::on(connection, spare, true);
         session.control("BEGIN").await?;
         Ok(session)
     }
 
     /// Takes a connection for a single statement, which is a transaction by itself.
-    pub(super) async fn single(pool: &PgPool) -> Result<Self, Fault> {
-        Ok(Self { connection: pool.acquire().await.map_err(fault)?, open: false, marked: false })
+    pub(super) async fn single(spare: &Spare<Postgres>) -> Result<Self, Fault> {
+        let connection = spare.pool().acquire().await.map_err(fault)?;
+        Ok(Self::on(connection, spare, false))
+    }
+
+    fn on(connection: PoolConnection<Postgres>, spare: &Spare<Postgres>, open: bool) -> Self {
+        Self { connection: Some(connection), spare: spare.clone(), open, marked: false }
+    }
+
+    /// The connection; it is there until the drop.
+    fn connection(&mut self) -> Result<&mut PoolConnection<Postgres>, Fault> {
+        self.connection.as_mut().ok_or_else(|| fault(sqlx::Error::PoolClosed))
     }
 
     /// Whether a failure takes all back that was written, for the batch to be written again with more care.
@@ -59,7 +72,8 @@ impl Session {
         sql: Text,
         arguments: impl IntoArguments<Postgres>,
     ) -> Result<Touched, Fault> {
-        let done = sqlx::query_with(sql, arguments).execute(&mut *self.connection).await.map_err(fault)?;
+        let done =
+            sqlx::query_with(sql, arguments).execute(&mut **self.connection()?).await.map_err(fault)?;
         Ok(Touched::rows(done.rows_affected()))
     }
 
@@ -73,7 +87,7 @@ impl Session {
         conditional: bool,
     ) -> Result<Touched, Fault> {
         let query = sqlx::query_with(sql, arguments);
-        let untouched = query.fetch_all(&mut *self.connection).await.map_err(fault)?;
+        let untouched = query.fetch_all(&mut **self.connection()?).await.map_err(fault)?;
         let mut touched = Touched::rows(rows.saturating_sub(untouched.len() as u64));
         for row in &untouched {
             let there: bool = row.try_get(1).map_err(fault)?;
@@ -92,7 +106,7 @@ impl Session {
         sql: &str,
         mut data: Data<'a, impl Iterator<Item = &'a Row>>,
     ) -> Result<u64, Fault> {
-        let mut copy = self.connection.copy_in_raw(sql).await.map_err(fault)?;
+        let mut copy = self.connection()?.copy_in_raw(sql).await.map_err(fault)?;
         let sent = loop {
             match data.next() {
                 Ok([]) => break Ok(()),
@@ -118,7 +132,7 @@ impl Session {
 impl database::Session for Session {
     async fn control(&mut self, sql: &'static str) -> Result<(), Fault> {
         // Unprepared: these come once a transaction and have nothing to plan.
-        sqlx::raw_sql(sql).execute(&mut *self.connection).await.map(drop).map_err(fault)
+        sqlx::raw_sql(sql).execute(&mut **self.connection()?).await.map(drop).map_err(fault)
     }
 
     async fn run(&mut self, sql: Text, values: SqlxValues) -> Result<(), Fault> {
@@ -157,8 +171,10 @@ impl database::Session for Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if self.open {
-            self.connection.close_on_drop();
+        match self.connection.take() {
+            Some(mut connection) if self.open => connection.close_on_drop(),
+            Some(connection) => self.spare.keep(connection),
+            None => {}
         }
     }
 }
