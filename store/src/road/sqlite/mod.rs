@@ -23,6 +23,8 @@ mod raw;
 mod session;
 mod statement;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -175,7 +177,7 @@ impl Database for Sqlite {
         let locked = session.lock().await?;
         let steps = tokio::task::block_in_place(move || {
             // Which of the rows that an update did not touch are missing is to be asked in the same transaction.
-            Steps::over(locked, &texts, part, |steps| last && !(updates && !steps.untouched.is_empty()))
+            Steps::over(locked, &texts, part, |steps| last && (!updates || steps.untouched.is_empty()))
         })?;
         if steps.committed {
             session.has_committed();
