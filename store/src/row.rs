@@ -6,42 +6,27 @@ use sea_orm::Value;
 ///
 /// Rows of one shape go into one statement, and a statement's text is built once for a shape.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Shape {
-    /// The first 64 columns, which is all that most tables have: a shape of these takes no memory of its own.
-    first: u64,
-    more: Box<[u64]>,
-}
+pub(crate) struct Shape(Box<[u64]>);
 
 impl Shape {
     /// The shape that sets none of `columns` columns.
     pub(crate) fn empty(columns: usize) -> Self {
-        Self { first: 0, more: vec![0; columns.div_ceil(64).saturating_sub(1)].into_boxed_slice() }
+        Self(vec![0; columns.div_ceil(64)].into_boxed_slice())
     }
 
     pub(crate) fn insert(&mut self, column: usize) {
-        let word = match (column / 64).checked_sub(1) {
-            None => Some(&mut self.first),
-            Some(word) => self.more.get_mut(word),
-        };
-        if let Some(word) = word {
+        if let Some(word) = self.0.get_mut(column / 64) {
             *word |= 1 << (column % 64);
         }
     }
 
     pub(crate) fn contains(&self, column: usize) -> bool {
-        self.word(column / 64).is_some_and(|word| word & (1 << (column % 64)) != 0)
+        self.0.get(column / 64).is_some_and(|word| word & (1 << (column % 64)) != 0)
     }
 
     /// The columns that are set, ascending.
     pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..64 * (1 + self.more.len())).filter(|column| self.contains(*column))
-    }
-
-    fn word(&self, number: usize) -> Option<u64> {
-        match number.checked_sub(1) {
-            None => Some(self.first),
-            Some(number) => self.more.get(number).copied(),
-        }
+        (0..self.0.len() * 64).filter(|column| self.contains(*column))
     }
 }
 

@@ -131,7 +131,7 @@ impl Verdict {
         let written = touched.written.min(rows);
         self.written += written;
         // What was not touched and is there was left out as asked, was kept by a trigger, or shares its row with
-        // another spelling of the same key.
+        // another spelling of the same key (which counts as written where each row is stepped alone).
         self.skipped += (rows - written).saturating_sub(touched.missing.len() as u64);
         for place in touched.missing.iter().filter_map(|number| part.place(*number)) {
             self.reject(place, Error::Missing { table: table.name });
