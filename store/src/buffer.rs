@@ -127,6 +127,7 @@ impl Buffer {
             if let Some(end) = self.lock().reached(target) {
                 return end;
             }
+            self.free();
             progress.await;
         }
     }
@@ -152,6 +153,7 @@ impl Buffer {
                     return state.failure.clone().map_or(Ok(()), Err);
                 }
             }
+            self.free();
             progress.await;
         }
     }
@@ -202,7 +204,7 @@ impl Buffer {
             let next = self.lock().next(&self.limits, Instant::now());
             if !matches!(next, Next::Due(_)) {
                 // There is time now, and perhaps no other `add` for long.
-                drop(std::mem::take(&mut self.lock().spent));
+                self.free();
             }
             match next {
                 Next::Due(trigger) => return Some(trigger),
@@ -308,6 +310,12 @@ impl Buffer {
         self.rows.close();
         self.bytes.close();
         self.progress.notify_waiters();
+    }
+
+    /// Frees the rows of the last settled batch: for those who have nothing else to do.
+    fn free(&self) {
+        let spent = std::mem::take(&mut self.lock().spent);
+        drop(spent);
     }
 
     /// The last handle is gone: what waits is written, and nobody will ask how it went.

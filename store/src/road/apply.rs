@@ -183,7 +183,7 @@ impl Verdict {
         let written = touched.written.min(rows);
         self.written += written;
         // What was not touched and is there was left out as asked, was kept by a trigger, or shares its row with
-        // another spelling of the same key.
+        // another spelling of the same key (which counts as written where each row is stepped alone).
         let refused = touched.missing.len() + touched.stale.len();
         self.skipped += (rows - written).saturating_sub(refused as u64);
         let table = table.name;

@@ -1,10 +1,12 @@
 //! What SQLite makes of the statements: a plan that scans the table costs ten times the rows' worth, silently.
 
+#![allow(clippy::indexing_slicing)]
+
 use sea_orm::{
     ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, Value, sea_query::ColumnType,
 };
 
-use super::statement::{absent, update};
+use super::statement::{absent, update, update_one};
 use crate::{
     operation::Operation,
     row::Shape,
@@ -48,6 +50,8 @@ async fn keys_are_looked_up_whatever_the_planner_believes_of_the_table() {
                 );
                 database.execute_unprepared(&insert).await.unwrap();
             }
+            let single = plan(&database, &update_one(&table, &shape)).await;
+            assert!(single.len() == 1 && single[0].starts_with("SEARCH"), "{name}, one row: {single:#?}");
             for rows in [1, 2, 50, 500] {
                 for sql in [update(&table, &shape, rows), absent(&table, &shape, rows)] {
                     let plan = plan(&database, &sql).await;
