@@ -79,6 +79,7 @@ impl Shape {
     }
 
     /// The shape that only names its row: by the columns `key`, and by what it expects.
+    #[cfg(any(feature = "sqlite", feature = "mysql"))]
     pub(crate) fn named(&self, key: &[usize]) -> Self {
         let mut set = Bits::default();
         key.iter().for_each(|column| set.insert(*column));

@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use cofferdam_store::{ErrorKind, OnConflict, Operation, Store, WriterBuilder};
+use cofferdam_store::{ErrorKind, OnConflict, Operation, Rejected, Store, WriterBuilder};
 use common::{Kind, Log, coded, trade, trades};
 use sea_orm::{ActiveValue::Unchanged, ConnectionTrait, DatabaseConnection, EntityTrait, QueryOrder, Set};
 
@@ -80,6 +80,61 @@ async fn an_update_reaches_only_what_was_there_before_it(kind: Kind) {
     assert!(rows(&database).await.iter().all(|row| row.1 == 2));
 }
 
+/// Servers leave gaps in what they make up, so that nobody could name such a row before it is there.
+#[tokio::test]
+async fn an_update_finds_a_row_whose_key_the_database_made_up() {
+    let (_place, database) = trades(Kind::Sqlite).await;
+    let store = builder(&database).build().unwrap();
+    store.update(change(1, 7)).await.unwrap();
+    for id in 1..=20 {
+        store.insert(trade(1)).await.unwrap();
+        store.update(change(id, 2)).await.unwrap();
+    }
+    store.update(change(21, 7)).await.unwrap();
+    let summary = store.close().await.unwrap();
+    let refused: Vec<_> = summary.rejected.iter().map(|row| row.model.id.clone().unwrap()).collect();
+    assert_eq!(refused, [1, 21]);
+    assert!(rows(&database).await.into_iter().map(|row| row.1).eq([2; 20]));
+}
+
+async fn bad_rows_among_them_are_told_in_order(kind: Kind) {
+    let (_place, database) = trades(kind).await;
+    trade::Entity::insert_many((1..=10).map(|id| keyed(id, 1))).exec(&database).await.unwrap();
+    let store = builder(&database).build().unwrap();
+    let shut = |quantity| trade::ActiveModel { quantity: Set(quantity), ..Default::default() };
+    for id in 1..=100 {
+        // It is there; the next is refused by the check; and that is why the last one is missing.
+        let quantity = if id % 20 == 13 { -1 } else { 1 };
+        store.insert(keyed(id, quantity)).await.unwrap();
+        store.update(change(id, 2)).await.unwrap();
+        store.update_if(change(id, 3), shut(if id % 25 == 0 { 1 } else { 2 })).await.unwrap();
+        store.insert(keyed(id + 1_000, 1)).await.unwrap();
+        store.update(change(id + 2_000, 1)).await.unwrap();
+    }
+    let summary = store.close().await.unwrap();
+    let told = |row: &Rejected<trade::Entity>| (row.model.id.clone().unwrap(), row.error.kind());
+    let refused: Vec<_> = summary.rejected.iter().map(told).collect();
+    let expected = (1..=100).flat_map(|id| {
+        let bad = id > 10 && id % 20 == 13;
+        let mut told = Vec::new();
+        if id <= 10 || bad {
+            told.push((id, ErrorKind::Constraint));
+        }
+        if bad {
+            told.extend([(id, ErrorKind::Missing); 2]);
+        } else if id % 25 == 0 {
+            told.push((id, ErrorKind::Stale));
+        }
+        told.push((id + 2_000, ErrorKind::Missing));
+        told
+    });
+    assert_eq!(refused, expected.collect::<Vec<_>>());
+    let quantities: Vec<_> = rows(&database).await.into_iter().map(|row| row.1).take(90).collect();
+    let found: Vec<_> =
+        (1..=100).filter(|id| id % 20 != 13).map(|id| if id % 25 == 0 { 2 } else { 3 }).collect();
+    assert_eq!(quantities, found[..90]);
+}
+
 async fn a_unique_value_goes_from_row_to_row_in_order(kind: Kind) {
     let (_place, database) = trades(kind).await;
     let code = |code: &str| Set(Some(code.to_owned()));
@@ -113,6 +168,24 @@ async fn an_upsert_and_an_update_of_one_row_keep_their_order(kind: Kind) {
     assert_eq!(store.close().await.unwrap().counts.rejected, 0);
     let quantities: Vec<_> = rows(&database).await.into_iter().map(|row| row.1).collect();
     assert_eq!(quantities, [3, 2, 3]);
+}
+
+async fn an_upsert_by_another_key_than_that_of_the_updates_keeps_its_order(kind: Kind) {
+    let (_place, database) = trades(kind).await;
+    let row = |id| trade::ActiveModel { id: Set(id), ..coded(&format!("c{id}"), 1) };
+    trade::Entity::insert_many((1..=20).map(row)).exec(&database).await.unwrap();
+    let store = builder(&database)
+        .on_conflict(OnConflict::Update(vec![trade::Column::Quantity]))
+        .conflict_target([trade::Column::Code])
+        .build()
+        .unwrap();
+    for id in 1..=20 {
+        // It means the row `id`, not a new one.
+        store.insert(trade::ActiveModel { id: Set(id + 100), ..coded(&format!("c{id}"), 2) }).await.unwrap();
+        store.update(change(id, 3)).await.unwrap();
+    }
+    assert_eq!(store.close().await.unwrap().counts.written, 40);
+    assert!(rows(&database).await.into_iter().map(|row| (row.0, row.1)).eq((1..=20).map(|id| (id, 3))));
 }
 
 /// The server takes "A" and "a" for one key.
@@ -191,8 +264,10 @@ async fn what_could_not_be_written_says_what_it_was_for(kind: Kind) {
 everywhere! {
     the_life_of_a_row_is_written_in_one_batch
     an_update_reaches_only_what_was_there_before_it
+    bad_rows_among_them_are_told_in_order
     a_unique_value_goes_from_row_to_row_in_order
     an_upsert_and_an_update_of_one_row_keep_their_order
+    an_upsert_by_another_key_than_that_of_the_updates_keeps_its_order
     writers_of_one_store_share_its_order_and_its_end
     what_could_not_be_written_says_what_it_was_for
 }

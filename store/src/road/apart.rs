@@ -2,15 +2,17 @@
 //! all new rows, then updates of those.
 //!
 //! The life of a row is an insert and some updates, so that rows of many lives alternate, and the strict order would be
-//! a statement a row. This order must come to the same, verdict by verdict. It does where nothing of it is refused,
-//! left out or missing, which [`Apart::write`](super::apply) finds out, and where what a row does cannot depend on the
-//! rows that change places with it, which is looked at here:
+//! a statement a row. This order must come to the same, verdict by verdict. It does where what a row does cannot depend
+//! on the rows that change places with it:
 //! - No update comes before a new row with its key. Where a new row gets its key from the database, an update that was
-//!   meant for it is missing in this order, since it comes first.
+//!   meant for it is missing in this order, since it comes first; [`apply_apart`](super::apply::apply_apart) finds that
+//!   out.
 //! - No update changes a column that other rows decide about: of a unique index, or of a reference to the table itself.
 //!   So no new row meets another fate, be it refused or left out, because of an update.
 //! - New rows overwrite rows that are there only by the key of the updates, and all keys are of a kind of which two that
 //!   differ are two rows.
+//!
+//! What became of the rows may then still not be told as it is: see [`Apart::told`].
 //!
 //! Triggers that look at other rows are beyond this.
 
@@ -21,8 +23,7 @@ use std::{
 
 use sea_orm::Value;
 
-use super::order::{inserts, updates};
-use crate::{conflict::Conflict, operation::Operation, row::Row};
+use crate::{batch::Verdict, conflict::Conflict, operation::Operation, row::Row};
 
 /// What the order depends on.
 pub(super) struct Rules<'a> {
@@ -34,15 +35,20 @@ pub(super) struct Rules<'a> {
 }
 
 /// A batch in such an order.
+#[derive(Default)]
 pub(super) struct Apart<'a> {
-    /// The rows, some of them merged of several.
-    rows: Vec<Cow<'a, Row>>,
+    /// The rows, those of them owned that were merged of several, and their places in the batch.
+    rows: Vec<(Cow<'a, Row>, usize)>,
     /// Which of them are new, and which are updates that come before those and after.
-    new: Vec<usize>,
-    before: Vec<usize>,
-    after: Vec<usize>,
+    pub(super) new: Vec<usize>,
+    pub(super) before: Vec<usize>,
+    pub(super) after: Vec<usize>,
+    /// Whether the database makes up keys of new rows.
+    pub(super) makes_keys: bool,
     /// How many rows were merged into others.
-    pub(super) merged: u64,
+    merged: u64,
+    /// Whether two keys may differ and be of one row.
+    vague: bool,
 }
 
 impl Rules<'_> {
@@ -52,39 +58,36 @@ impl Rules<'_> {
         if overwrites && !self.targets_key() {
             return None;
         }
-        let identity = |row: &Row| {
-            let key = row.key(self.key)?;
-            if overwrites { key.iter().map(plain).collect() } else { Some(key) }
-        };
         let (mut inserted, mut updated) = (HashSet::new(), HashSet::new());
-        let mut apart = Apart::with_capacity(rows.len());
+        let mut apart = Apart::default();
         // The update of each row that a later one may be merged into.
         let mut last: HashMap<Vec<Value>, usize> = HashMap::new();
-        for row in rows {
-            let identity = identity(row);
+        for (origin, row) in rows.iter().enumerate() {
+            let place = apart.rows.len();
+            let key = row.key(self.key);
+            let plain: Option<Vec<Value>> = key.iter().flatten().map(plain).collect();
+            apart.vague |= key.is_some() && plain != key;
+            apart.makes_keys |= key.is_none();
+            let identity = if overwrites { key.as_ref().and(plain) } else { key.clone() };
             if row.operation() == Operation::Insert {
                 match identity {
                     Some(key) if updated.contains(&key) => return None,
-                    Some(key) => {
-                        inserted.insert(key);
-                    }
                     None if overwrites => return None,
-                    None => {}
+                    key => inserted.extend(key),
                 }
-                apart.new.push(apart.rows.len());
-                apart.rows.push(Cow::Borrowed(row));
+                apart.new.push(place);
+                apart.rows.push((Cow::Borrowed(row), origin));
                 continue;
             }
-            let (identity, key) = (identity?, row.key(self.key)?);
+            let (identity, key) = (identity?, key?);
             if row.shape.columns().any(|column| self.is_shared(column)) {
                 return None;
             }
-            let place = apart.rows.len();
             if row.shape.is_conditional() {
                 last.remove(&key);
             } else {
                 let earlier = *last.entry(key).or_insert(place);
-                if let Some(earlier) = apart.rows.get_mut(earlier) {
+                if let Some((earlier, _)) = apart.rows.get_mut(earlier) {
                     earlier.to_mut().overlay(row);
                     apart.merged += 1;
                     continue;
@@ -93,7 +96,7 @@ impl Rules<'_> {
             let side = if inserted.contains(&identity) { &mut apart.after } else { &mut apart.before };
             side.push(place);
             updated.insert(identity);
-            apart.rows.push(Cow::Borrowed(row));
+            apart.rows.push((Cow::Borrowed(row), origin));
         }
         Some(apart)
     }
@@ -112,23 +115,25 @@ impl Rules<'_> {
     }
 }
 
-impl<'a> Apart<'a> {
-    fn with_capacity(rows: usize) -> Self {
-        let (new, before, after) = (Vec::new(), Vec::new(), Vec::new());
-        Self { rows: Vec::with_capacity(rows), new, before, after, merged: 0 }
-    }
-
+impl Apart<'_> {
     /// The rows, for a [`Part`](super::part::Part).
     pub(super) fn rows(&self) -> Vec<&Row> {
-        self.rows.iter().map(AsRef::as_ref).collect()
+        self.rows.iter().map(|(row, _)| row.as_ref()).collect()
     }
 
-    /// The groups of `rows` that may share a statement, in the order in which they are to be written.
-    pub(super) fn groups(&self, rows: &[&Row], key: &[usize]) -> Vec<Vec<usize>> {
-        let mut groups = updates(rows, &self.before, key);
-        groups.extend(inserts(rows, self.new.iter().copied()));
-        groups.extend(updates(rows, &self.after, key));
-        groups
+    /// What is to be told of the batch, if the rows in this order met this; `None` if the strict order may tell something
+    /// else: of rows that were merged across others and refused together, and where one row has several keys.
+    pub(super) fn told(&self, met: Verdict) -> Option<Verdict> {
+        if self.vague && !met.rejected.is_empty() {
+            return None;
+        }
+        let origin = |(place, error)| match self.rows.get(place)? {
+            (Cow::Borrowed(_), origin) => Some((*origin, error)),
+            (Cow::Owned(_), _) => None,
+        };
+        let rejected = met.rejected.into_iter().map(origin).collect::<Option<Vec<_>>>()?;
+        let settled = self.rows.len() + usize::try_from(self.merged).unwrap_or_default();
+        Some(Verdict { settled, coalesced: self.merged, rejected, ..met })
     }
 }
 
@@ -176,12 +181,11 @@ mod tests {
         row(Operation::Update, &[(KEY, key.into()), (STATE, "old".into())])
     }
 
-    /// The places of the rows in that order, where they may be so.
-    fn apart(conflict: &Conflict, rows: &[Row]) -> Option<Vec<Vec<usize>>> {
+    /// The places of the updates that come before, of the new rows, and of the updates that come after.
+    fn apart(conflict: &Conflict, rows: &[Row]) -> Option<[Vec<usize>; 3]> {
         let rules = Rules { key: &[KEY], conflict, shared: Some(&[KEY, CODE]) };
-        let apart = rules.apart(&rows.iter().collect::<Vec<_>>())?;
-        let rows = apart.rows();
-        Some(apart.groups(&rows, &[KEY]))
+        let Apart { before, new, after, .. } = rules.apart(&rows.iter().collect::<Vec<_>>())?;
+        Some([before, new, after])
     }
 
     #[test]
@@ -217,8 +221,8 @@ mod tests {
         let both = |first, second| {
             apart(&to_key, &[named(Operation::Insert, first), named(Operation::Update, second)])
         };
-        assert_eq!(both("a", "A").unwrap(), [vec![0], vec![1]]);
-        assert_eq!(both("a", "b").unwrap(), [vec![1], vec![0]]);
+        assert_eq!(both("a", "A").unwrap(), [vec![], vec![0], vec![1]]);
+        assert_eq!(both("a", "b").unwrap(), [vec![1], vec![0], vec![]]);
         assert!(both("é", "e").is_none());
         assert!(both("a", "a ").is_none());
     }

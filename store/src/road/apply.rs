@@ -4,17 +4,10 @@ use super::{
     apart::{Apart, Rules},
     database::{Database, Session as _, Touched},
     fault::{Fault, Severity},
-    order::{is_mixed, strict},
+    order::{inserts, is_mixed, strict, updates},
     part::Part,
 };
-use crate::{
-    Error,
-    batch::Verdict,
-    conflict::Conflict,
-    operation::Operation,
-    row::{Row, Shape},
-    table::Table,
-};
+use crate::{Error, batch::Verdict, row::Row, table::Table};
 
 /// Whether a refused row is looked for, or ends the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,42 +30,54 @@ pub(super) async fn apply<D: Database>(
     let mut groups = strict(rows, &table.key).into_iter().peekable();
     while let Some(places) = groups.next() {
         let part = Part::new(rows, &places);
-        let part =
-            rush(database, session, table, part, last && groups.peek().is_none(), &mut verdict).await?;
-        write(database, session, table, part, search, &mut verdict).await?;
+        let last = last && groups.peek().is_none();
+        let rest = rush(database, session, table, part, last, &mut verdict).await?;
+        statements(database, session, table, rest, search, &mut verdict).await?;
     }
     Ok(verdict)
 }
 
-/// Writes rows in another order; `None` if one of them met another fate than to be written, save for new ones that are
-/// left out because they are there. Then, as when a row is refused, all is to be undone, and written in the strict order.
+/// Writes rows in another order; `None` if the strict order could come to something else: then all is to be undone.
 pub(super) async fn apply_apart<D: Database>(
     database: &mut D,
     session: &mut D::Session,
     table: &Table,
-    conflict: &Conflict,
     apart: &Apart<'_>,
+    search: Search,
 ) -> Result<Option<Verdict>, Fault> {
     let rows = apart.rows();
-    let mut verdict = Verdict { coalesced: apart.merged, ..Verdict::default() };
-    for places in apart.groups(&rows, &table.key) {
-        let part = Part::new(&rows, &places);
-        let may_skip = match part.shape().map(Shape::operation) {
-            Some(Operation::Insert) => !matches!(conflict, Conflict::Reject),
-            _ => false,
-        };
-        let before = verdict.written;
-        let rest = rush(database, session, table, part, false, &mut verdict).await?;
-        write(database, session, table, rest, Search::No, &mut verdict).await?;
-        if !may_skip && verdict.written - before < part.len() as u64 {
+    let mut verdict = Verdict::default();
+    for places in updates(&rows, &apart.before, &table.key) {
+        write(database, session, table, Part::new(&rows, &places), search, &mut verdict).await?;
+    }
+    let is_missing = |error: &Error| matches!(error, Error::Missing { .. });
+    let missing = verdict.rejected.iter().filter(|(_, error)| is_missing(error)).map(|(place, _)| *place);
+    let missing: Vec<usize> = missing.collect();
+    // An update that was not done and not refused met the row of another one.
+    let shared = verdict.skipped > 0;
+    for places in inserts(&rows, apart.new.iter().copied()) {
+        write(database, session, table, Part::new(&rows, &places), search, &mut verdict).await?;
+    }
+    if apart.makes_keys {
+        // None of the new rows may be the one that was missing.
+        let mut again = Verdict::default();
+        for places in updates(&rows, &missing, &table.key) {
+            write(database, session, table, Part::new(&rows, &places), search, &mut again).await?;
+        }
+        if again.rejected.len() < missing.len() || again.rejected.iter().any(|(_, error)| !is_missing(error))
+        {
             return Ok(None);
         }
     }
-    Ok(Some(verdict))
+    let skipped = verdict.skipped;
+    for places in updates(&rows, &apart.after, &table.key) {
+        write(database, session, table, Part::new(&rows, &places), search, &mut verdict).await?;
+    }
+    Ok(if shared || verdict.skipped > skipped { None } else { apart.told(verdict) })
 }
 
 /// Writes rows of both operations, cut in halves until the rows of each piece are of one operation, or may be written
-/// apart with success. The pieces are in order, and so the outcome is that of the strict order.
+/// apart. The pieces are in order, and so the outcome is that of the strict order.
 pub(super) async fn apply_halves<D: Database>(
     database: &mut D,
     session: &mut D::Session,
@@ -89,20 +94,13 @@ pub(super) async fn apply_halves<D: Database>(
             continue;
         }
         if let Some(apart) = rules.apart(piece) {
-            session.mark().await?;
-            match apply_apart(database, session, table, rules.conflict, &apart).await {
-                Ok(Some(part)) => {
-                    verdict.absorb(Verdict { settled: piece.len(), ..part });
-                    session.release().await?;
-                    continue;
-                }
-                Ok(None) => session.back().await?,
-                // The transaction may be gone with the row: then only a new one can go on.
-                Err(fault) if fault.severity != Severity::Row || session.back().await.is_err() => {
-                    return Err(fault);
-                }
-                Err(_) => {}
+            session.begin_piece().await?;
+            if let Some(part) = apply_apart(database, session, table, &apart, Search::Yes).await? {
+                verdict.absorb(part);
+                session.end_piece().await?;
+                continue;
             }
+            session.undo_piece().await?;
         }
         pieces.extend(halves(piece));
     }
@@ -123,6 +121,19 @@ pub(super) fn is_one_statement<D: Database>(database: &D, table: &Table, rows: &
     }
 }
 
+/// Writes rows of one shape, after which others follow.
+async fn write<D: Database>(
+    database: &mut D,
+    session: &mut D::Session,
+    table: &Table,
+    part: Part<'_>,
+    search: Search,
+    verdict: &mut Verdict,
+) -> Result<(), Fault> {
+    let rest = rush(database, session, table, part, false, verdict).await?;
+    statements(database, session, table, rest, search, verdict).await
+}
+
 /// Writes the first of the rows by the fastest way, as far as it goes; gives back the others.
 async fn rush<'a, D: Database>(
     database: &mut D,
@@ -140,7 +151,7 @@ async fn rush<'a, D: Database>(
 
 /// Writes rows of one shape in statements as large as may be. A statement that is refused has changed nothing, once
 /// the session is back where it was before, so its halves are tried, down to the single rows at fault.
-async fn write<D: Database>(
+async fn statements<D: Database>(
     database: &mut D,
     session: &mut D::Session,
     table: &Table,

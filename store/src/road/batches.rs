@@ -133,23 +133,28 @@ impl<D: Database> Batches<D> {
         }
         let shared = self.shared.as_ref().and_then(|shared| shared.as_deref());
         let rules = Rules { key: &self.table.key, conflict: &self.conflict, shared };
-        let mut session = self.database.begin().await?;
+        let (database, table) = (&mut self.database, self.table.as_ref());
         if let Some(apart) = rules.apart(rows) {
-            let database = &mut self.database;
-            match apply_apart(database, &mut session, &self.table, rules.conflict, &apart).await {
-                Ok(Some(verdict)) => {
-                    return finish(session, Ok(Verdict { settled: rows.len(), ..verdict }), beside).await;
-                }
-                Err(fault) if fault.severity != Severity::Row => {
-                    return finish(session, Err(fault), beside).await;
-                }
-                Ok(None) | Err(_) => {
-                    session.roll_back().await;
-                    session = self.database.begin().await?;
+            // As in `one`: the points to go back to are only set once a row was refused.
+            let searches =
+                if database.forgets() { [Search::No, Search::Yes].as_slice() } else { &[Search::Yes] };
+            for search in searches {
+                let mut session = database.begin().await?;
+                match apply_apart(database, &mut session, table, &apart, *search).await {
+                    Ok(Some(verdict)) => return finish(session, Ok(verdict), beside).await,
+                    Err(fault) if fault.severity == Severity::Row && *search == Search::No => {
+                        session.roll_back().await;
+                    }
+                    Err(fault) => return finish(session, Err(fault), beside).await,
+                    Ok(None) => {
+                        session.roll_back().await;
+                        break;
+                    }
                 }
             }
         }
-        let applied = apply_halves(&mut self.database, &mut session, &self.table, &rules, rows).await;
+        let mut session = database.begin().await?;
+        let applied = apply_halves(database, &mut session, table, &rules, rows).await;
         finish(session, applied, beside).await
     }
 

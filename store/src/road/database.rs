@@ -80,16 +80,21 @@ pub(super) trait Session: Send + Sized {
     /// transaction goes on.
     fn undo(&mut self) -> impl Future<Output = bool> + Send;
 
-    /// Goes back to that point whatever happened since, and forgets it. An error means that the transaction is gone.
-    fn back(&mut self) -> impl Future<Output = Result<(), Fault>> + Send {
+    /// Begins a piece of the transaction that may be undone with all that was marked in it.
+    fn begin_piece(&mut self) -> impl Future<Output = Result<(), Fault>> + Send {
+        self.control("SAVEPOINT piece")
+    }
+
+    /// Undoes the piece, and ends it.
+    fn undo_piece(&mut self) -> impl Future<Output = Result<(), Fault>> + Send {
         async move {
-            self.control("ROLLBACK TO SAVEPOINT here").await?;
-            self.release().await
+            self.control("ROLLBACK TO SAVEPOINT piece").await?;
+            self.end_piece().await
         }
     }
 
-    /// Forgets that point.
-    fn release(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Ends the piece, and forgets what was marked in it.
+    fn end_piece(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Runs a statement that is not about the rows.
     fn beside(&mut self, statement: Statement) -> impl Future<Output = Result<(), Fault>> + Send {

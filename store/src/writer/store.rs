@@ -17,12 +17,12 @@ use crate::{Counts, Error, Rejected, Summary, Unwritten, handle::Handle};
 /// a conditional update of it; and neighbouring updates of different rows have no order.
 ///
 /// Inserts and updates that alternate are as fast as those that do not: where it comes to the same, a batch is written
-/// as the updates of older rows, then all inserts, then all other updates. Whatever is refused, missing or stale in that
-/// order is undone and done in the order of adding. It is not tried at all where an update changes a column of a unique
-/// index or of a reference to the table itself, comes before an insert with its key, or where
+/// as the updates of older rows, then all inserts, then all other updates. It does not where an update changes a column of
+/// a unique index or of a reference to the table itself, where it comes before an insert with its key, and where
 /// [`OnConflict::Update`](crate::OnConflict::Update) is about other columns than the [`key`](WriterBuilder::key): such
-/// batches are written piece by piece. Triggers that look at other rows than their own are not considered, and may see
-/// another order.
+/// rows are written in their order, run by run, which is slow where runs are short. Which columns these are is read once
+/// from the database's catalog. Triggers that look at other rows than their own are not considered, and may see another
+/// order; nor are the tables behind a view.
 ///
 /// A handle: clones are cheap and share one buffer and one writing task. Each batch is one transaction.
 ///

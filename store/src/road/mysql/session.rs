@@ -96,9 +96,9 @@ impl database::Session for Session {
         Ok(())
     }
 
-    async fn release(&mut self) -> Result<(), Fault> {
+    async fn end_piece(&mut self) -> Result<(), Fault> {
         self.marked = false;
-        self.control("RELEASE SAVEPOINT here").await
+        self.control("RELEASE SAVEPOINT piece").await
     }
 
     async fn undo(&mut self) -> bool {

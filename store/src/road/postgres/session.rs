@@ -147,9 +147,16 @@ impl database::Session for Session {
         Ok(())
     }
 
-    async fn release(&mut self) -> Result<(), Fault> {
+    /// To let go of an older point later would be to let go of the piece.
+    async fn begin_piece(&mut self) -> Result<(), Fault> {
+        let sql = if self.marked { "RELEASE SAVEPOINT here; SAVEPOINT piece" } else { "SAVEPOINT piece" };
         self.marked = false;
-        self.control("RELEASE SAVEPOINT here").await
+        self.control(sql).await
+    }
+
+    async fn end_piece(&mut self) -> Result<(), Fault> {
+        self.marked = false;
+        self.control("RELEASE SAVEPOINT piece").await
     }
 
     async fn undo(&mut self) -> bool {

@@ -92,16 +92,17 @@ impl database::Session for Session {
         self.execute(sql, values).await.map(drop)
     }
 
+    /// A failed statement is undone alone, so there is nothing to remember.
     async fn mark(&mut self) -> Result<(), Fault> {
-        self.control("SAVEPOINT here").await
+        Ok(())
     }
 
-    async fn release(&mut self) -> Result<(), Fault> {
-        self.control("RELEASE SAVEPOINT here").await
+    async fn end_piece(&mut self) -> Result<(), Fault> {
+        self.control("RELEASE SAVEPOINT piece").await
     }
 
-    /// A failed statement is undone alone, so there is nothing to go back to. There is no question for a running
-    /// transaction in SQL, but a second BEGIN is refused exactly while one is open.
+    /// There is no question for a running transaction in SQL, but a second BEGIN is refused exactly while one is
+    /// open.
     async fn undo(&mut self) -> bool {
         self.control("BEGIN").await.is_err()
     }
