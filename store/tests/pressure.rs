@@ -192,12 +192,41 @@ async fn two_writers_and_a_reader_share_one_table(kind: Kind) {
     assert_eq!(trade::Entity::find().count(&database).await.unwrap(), 1_000);
 }
 
+/// A writer may go on with its connection only while the pool has others.
+async fn a_busy_writer_does_not_keep_the_last_connection(kind: Kind) {
+    let (place, owner) = trades(kind).await;
+    for connections in [1, 2] {
+        let database = place.connect_with(connections).await;
+        let before = trade::Entity::find().count(&owner).await.unwrap();
+        let writer =
+            BatchWriter::<trade::Entity>::builder(database.clone()).rows(5).max_rows(5).build().unwrap();
+        let adding = tokio::spawn({
+            let writer = writer.clone();
+            async move { writer.add_many((0..5_000).map(trade)).await.unwrap() }
+        });
+        // Each of them waits for a connection while batch follows batch.
+        let readers = (0..connections).map(|_| {
+            let database = database.clone();
+            tokio::spawn(async move { trade::Entity::find().count(&database).await.unwrap() })
+        });
+        for reader in readers.collect::<Vec<_>>() {
+            let count = reader.await.unwrap() - before;
+            assert!(count < 5_000, "a reader had to wait for the writer's end");
+        }
+        adding.await.unwrap();
+        assert_eq!(writer.close().await.unwrap().counts.written, 5_000);
+        assert_eq!(trade::Entity::find().count(&database).await.unwrap() - before, 5_000);
+        database.close().await.unwrap();
+    }
+}
+
 everywhere! {
     a_full_buffer_makes_add_wait_and_a_cancelled_add_adds_nothing
     heavy_rows_are_bounded_by_weight_and_one_too_heavy_goes_through_alone
     rows_of_dropped_handles_are_written
     a_cancelled_flush_and_close_still_write
     two_writers_and_a_reader_share_one_table
+    a_busy_writer_does_not_keep_the_last_connection
 }
 
 mod threads {

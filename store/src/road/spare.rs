@@ -31,26 +31,29 @@ impl<DB: Database> Spare<DB> {
 
     /// The kept connection, or one that is idle. Nobody has asked whether it lives.
     pub(super) fn take(&self) -> Option<PoolConnection<DB>> {
-        let kept = self.kept().take();
-        kept.or_else(|| self.pool.try_acquire())
+        self.kept().or_else(|| self.pool.try_acquire())
+    }
+
+    /// The kept connection, which the batch before has just used.
+    pub(super) fn kept(&self) -> Option<PoolConnection<DB>> {
+        self.place().take()
     }
 
     /// Keeps a connection for the next batch, or gives it back.
     pub(super) fn keep(&self, connection: PoolConnection<DB>) {
         let others = self.pool.num_idle() > 0 || self.pool.size() < self.pool.options().get_max_connections();
         if others {
-            *self.kept() = Some(connection);
+            *self.place() = Some(connection);
         }
     }
 
     /// Gives the kept connection back.
     pub(super) fn release(&self) {
-        let kept = self.kept().take();
-        drop(kept);
+        drop(self.kept());
     }
 
     /// No code panics while it holds the lock, so a poisoned one still guards sound data.
-    fn kept(&self) -> MutexGuard<'_, Option<PoolConnection<DB>>> {
+    fn place(&self) -> MutexGuard<'_, Option<PoolConnection<DB>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,6 +9,7 @@ use crate::row::Shape;
 /// The most rows of a statement that has a placeholder a value, as a rule. A trip to the driver's thread or to the
 /// server costs the same whatever it carries, so statements of 100 to 500 rows are where the databases are fast. It is
 /// not higher because a very wide VALUES is no gain: on PostgreSQL one of 9,362 rows was slower than those of 500.
+#[cfg(any(feature = "sqlite", feature = "postgres", test))]
 pub(super) const MAX_ROWS: usize = 500;
 
 /// How many shapes are remembered. A table has a few in practice; a program that makes ever new ones must not fill

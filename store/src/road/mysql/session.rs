@@ -17,6 +17,8 @@ pub(in crate::road) struct Session {
     connection: Option<PoolConnection<MySql>>,
     spare: Spare<MySql>,
     open: bool,
+    /// Whether the last thing that happened on the connection went well, so that the next batch may have it.
+    sound: bool,
     /// Whether there is a savepoint to go back to.
     marked: bool,
 }
@@ -35,8 +37,13 @@ impl Session {
 
     async fn open(connection: PoolConnection<MySql>, spare: &Spare<MySql>) -> Result<Self, Fault> {
         // Before the await: a begin that is cancelled may have begun.
-        let mut session =
-            Self { connection: Some(connection), spare: spare.clone(), open: true, marked: false };
+        let mut session = Self {
+            connection: Some(connection),
+            spare: spare.clone(),
+            open: true,
+            sound: false,
+            marked: false,
+        };
         session.control("START TRANSACTION").await?;
         Ok(session)
     }
@@ -108,6 +115,7 @@ impl database::Session for Session {
 
     fn end(&mut self) {
         self.open = false;
+        self.sound = true;
     }
 
     fn of_commit(fault: Fault) -> Fault {
@@ -123,8 +131,9 @@ impl Drop for Session {
     fn drop(&mut self) {
         match self.connection.take() {
             Some(mut connection) if self.open => connection.close_on_drop(),
-            Some(connection) => self.spare.keep(connection),
-            None => {}
+            Some(connection) if self.sound => self.spare.keep(connection),
+            // Back to the pool, which looks whether it lives.
+            _ => {}
         }
     }
 }

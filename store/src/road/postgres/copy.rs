@@ -30,7 +30,7 @@ pub(super) fn data<'a>(wires: &'a [Wire], part: Part<'a>) -> Data<'a, impl Itera
 
 impl<'a, Rows: Iterator<Item = &'a Row>> Data<'a, Rows> {
     /// The next piece; empty after the last one.
-    pub(super) fn next(&mut self) -> Result<&[u8], BoxDynError> {
+    pub(super) fn piece(&mut self) -> Result<&[u8], BoxDynError> {
         // What is in it at first is the header.
         if self.buffer.len() > HEADER.len() || self.ended {
             self.buffer.clear();

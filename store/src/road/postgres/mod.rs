@@ -6,8 +6,9 @@
 //! - binary COPY, for many new rows without a conflict clause into columns whose type in the database is the very
 //!   type of the values, since COPY converts nothing.
 //!
-//! All three put the same bytes into the table. A statement that fails aborts its transaction; so the batch is first
-//! written without savepoints, and with them only once a row was refused.
+//! All three put the same bytes into the table. A large update first only counts the rows that it touches; which ones
+//! are missing is asked, in a costlier statement, only once they were not all. A statement that fails aborts its
+//! transaction; so the batch is first written without savepoints, and with them only once a row was refused.
 
 mod catalog;
 mod copy;
@@ -75,7 +76,8 @@ pub(super) struct Postgres {
     texts: Texts,
     /// The texts of the statements whose length does not depend on the number of rows, with the types they are for.
     long: HashMap<(Shape, Long), (Vec<Wire>, Arc<str>)>,
-    /// Whether updates are expected to find all their rows: so it is until one has not, and again once one has.
+    /// Whether updates are expected to touch all their rows: so it is until one has not, and again once one has. A table
+    /// where that comes and goes pays for it with a second attempt.
     hopeful: bool,
     /// What the server says of the table; `None` before it was asked.
     catalog: Option<Catalog>,
@@ -95,7 +97,7 @@ enum Long {
     Copy,
     /// An insert, or an update that says which rows it did not touch.
     Unnest,
-    /// An update that only says how many rows it touched, which costs the server half.
+    /// An update that only says how many rows it touched, which is less work for the server.
     Untold,
 }
 

@@ -23,6 +23,8 @@ pub(in crate::road) struct Session {
     connection: Option<PoolConnection<Postgres>>,
     spare: Spare<Postgres>,
     open: bool,
+    /// Whether the last thing that happened on the connection went well, so that the next batch may have it.
+    sound: bool,
     /// Whether there is a savepoint to go back to.
     marked: bool,
 }
@@ -48,12 +50,16 @@ impl Session {
 
     /// Takes a connection for a single statement, which is a transaction by itself.
     pub(super) async fn single(spare: &Spare<Postgres>) -> Result<Self, Fault> {
-        let connection = spare.pool().acquire().await.map_err(fault)?;
+        // Not one that only lies idle, since no BEGIN would tell that it is dead.
+        let connection = match spare.kept() {
+            Some(connection) => connection,
+            None => spare.pool().acquire().await.map_err(fault)?,
+        };
         Ok(Self::on(connection, spare, false))
     }
 
     fn on(connection: PoolConnection<Postgres>, spare: &Spare<Postgres>, open: bool) -> Self {
-        Self { connection: Some(connection), spare: spare.clone(), open, marked: false }
+        Self { connection: Some(connection), spare: spare.clone(), open, sound: false, marked: false }
     }
 
     /// The connection; it is there until the drop.
@@ -74,6 +80,7 @@ impl Session {
     ) -> Result<Touched, Fault> {
         let done =
             sqlx::query_with(sql, arguments).execute(&mut **self.connection()?).await.map_err(fault)?;
+        self.sound = !self.open;
         Ok(Touched::rows(done.rows_affected()))
     }
 
@@ -88,6 +95,7 @@ impl Session {
     ) -> Result<Touched, Fault> {
         let query = sqlx::query_with(sql, arguments);
         let untouched = query.fetch_all(&mut **self.connection()?).await.map_err(fault)?;
+        self.sound = !self.open;
         let mut touched = Touched::rows(rows.saturating_sub(untouched.len() as u64));
         for row in &untouched {
             let there: bool = row.try_get(1).map_err(fault)?;
@@ -108,7 +116,7 @@ impl Session {
     ) -> Result<u64, Fault> {
         let mut copy = self.connection()?.copy_in_raw(sql).await.map_err(fault)?;
         let sent = loop {
-            match data.next() {
+            match data.piece() {
                 Ok([]) => break Ok(()),
                 Ok(piece) => {
                     if let Err(error) = copy.send(piece).await {
@@ -165,6 +173,7 @@ impl database::Session for Session {
 
     fn end(&mut self) {
         self.open = false;
+        self.sound = true;
     }
 
     fn of_commit(fault: Fault) -> Fault {
@@ -180,8 +189,9 @@ impl Drop for Session {
     fn drop(&mut self) {
         match self.connection.take() {
             Some(mut connection) if self.open => connection.close_on_drop(),
-            Some(connection) => self.spare.keep(connection),
-            None => {}
+            Some(connection) if self.sound => self.spare.keep(connection),
+            // Back to the pool, which looks whether it lives.
+            _ => {}
         }
     }
 }
