@@ -147,6 +147,7 @@ impl<'a> Stage<'a> {
         match road {
             Road::Ours(size) => ours::insert(database, rows, size).await,
             Road::Each => orm::insert_each(database, rows).await,
+            Road::EachBack => orm::insert_each_and_read(database, rows).await,
             Road::InOne => orm::insert_in_one(database, rows).await,
             Road::SeaOrm(size) => orm::insert_many(database, rows, size).await,
             Road::Rows(size) => match self.site.kind {
@@ -174,6 +175,7 @@ impl<'a> Stage<'a> {
         match road {
             Road::Ours(size) => ours::update(database, rows, size).await,
             Road::Each => orm::update_each(database, rows).await,
+            Road::EachBack => orm::update_each_and_read(database, rows).await,
             Road::InOne => orm::update_in_one(database, rows).await,
             Road::SeaOrm(size) => orm::update_by_case(database, rows, size).await,
             Road::Rows(size) => match self.site.kind {

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{CaseStatement, Expr};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, ExprTrait, IntoActiveModel as _,
-    QueryFilter, TransactionTrait as _,
+    ActiveModelTrait as _, ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, ExprTrait,
+    IntoActiveModel as _, QueryFilter, TransactionTrait as _,
 };
 
 use super::Problem;
@@ -24,7 +24,28 @@ pub(super) async fn update_each(database: &impl ConnectionTrait, rows: Vec<Chang
     Ok(())
 }
 
-/// The same with one commit for all.
+/// As most programs do it: the model comes back as it is in the table.
+pub(super) async fn insert_each_and_read(
+    database: &DatabaseConnection,
+    rows: Vec<Model>,
+) -> Result<(), Problem> {
+    for row in rows {
+        row.into_active_model().reset_all().insert(database).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn update_each_and_read(
+    database: &DatabaseConnection,
+    rows: Vec<Change>,
+) -> Result<(), Problem> {
+    for row in rows {
+        row.into_active_model().update(database).await?;
+    }
+    Ok(())
+}
+
+/// Row by row with one commit for all.
 pub(super) async fn insert_in_one(database: &DatabaseConnection, rows: Vec<Model>) -> Result<(), Problem> {
     let transaction = database.begin().await?;
     insert_each(&transaction, rows).await?;

@@ -35,6 +35,8 @@ pub(super) enum Road {
     /// Our writer, with batches of exactly so many rows where that is said.
     Ours(Option<usize>),
     Each,
+    /// The same by `ActiveModel::insert` and `update`, which also read the row back.
+    EachBack,
     InOne,
     /// `insert_many`, or a CASE a column, of so many rows.
     SeaOrm(usize),
@@ -71,6 +73,7 @@ impl Road {
             Self::Ours(None),
             Self::Ours(Some(50)),
             Self::Each,
+            Self::EachBack,
             Self::InOne,
             Self::SeaOrm(50),
             Self::SeaOrm(500),
@@ -111,7 +114,7 @@ impl Road {
         match self {
             Self::Ours(_) => Owner::Ours,
             Self::Each => Owner::Base,
-            Self::InOne | Self::SeaOrm(_) | Self::SqlAlchemy => Owner::Orm,
+            Self::EachBack | Self::InOne | Self::SeaOrm(_) | Self::SqlAlchemy => Owner::Orm,
             _ => Owner::Hand,
         }
     }
@@ -119,8 +122,8 @@ impl Road {
     /// How many of `rows` rows it writes: a slow one is told by its first.
     pub(super) fn share(self, kind: Kind, job: Job, rows: i64) -> i64 {
         match (self, kind, job) {
-            (Self::Each, Kind::Sqlite, _) => rows.min(FEW_ON_SQLITE),
-            (Self::Each, ..) => rows.min(FEW),
+            (Self::Each | Self::EachBack, Kind::Sqlite, _) => rows.min(FEW_ON_SQLITE),
+            (Self::Each | Self::EachBack, ..) => rows.min(FEW),
             (Self::InOne, ..) | (Self::SeaOrm(_), _, Job::Update) => rows.min(SOME),
             _ => rows,
         }
@@ -134,6 +137,7 @@ impl Road {
             (Self::Ours(Some(size)), _, Job::Insert) => format!("BatchWriter, batches of {size}"),
             (Self::Ours(Some(size)), _, Job::Update) => format!("BatchUpdateWriter, batches of {size}"),
             (Self::Each, ..) => "sea-orm row by row, a commit each".to_owned(),
+            (Self::EachBack, ..) => "sea-orm ActiveModel, each read back".to_owned(),
             (Self::InOne, ..) => "sea-orm row by row, one transaction".to_owned(),
             (Self::SeaOrm(size), _, Job::Insert) => format!("sea-orm insert_many of {size}"),
             (Self::SeaOrm(size), _, Job::Update) => format!("sea-orm CASE WHEN of {size}"),
@@ -161,6 +165,7 @@ impl Road {
             Self::Ours(None) => "ours".to_owned(),
             Self::Ours(Some(size)) => format!("ours_of_{size}"),
             Self::Each => "row".to_owned(),
+            Self::EachBack => "row_read_back".to_owned(),
             Self::InOne => "one_transaction".to_owned(),
             Self::SeaOrm(size) => format!("sea_orm_{size}"),
             Self::Rows(size) => format!("rows_{size}"),

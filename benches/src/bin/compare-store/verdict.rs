@@ -25,7 +25,7 @@ pub(super) fn table(report: &mut Report, kind: Kind, job: Job, rows: i64, outcom
 pub(super) fn ratios(report: &mut Report, kind: Kind, job: Job, outcomes: &[Outcome]) {
     let field = |ending: &str| format!("{}_{}{ending}", kind.field(), job.word());
     let (ours, fifty) = (rate(outcomes, Road::Ours(None)), rate(outcomes, Road::Ours(Some(50))));
-    let base = rate(outcomes, Road::Each);
+    let (base, back) = (rate(outcomes, Road::Each), rate(outcomes, Road::EachBack));
     let best = outcomes
         .iter()
         .filter(|outcome| outcome.road.owner() == Owner::Hand)
@@ -35,6 +35,7 @@ pub(super) fn ratios(report: &mut Report, kind: Kind, job: Job, outcomes: &[Outc
     let name = |words: &str| format!("{} {}: {words}", kind.name(), job.word());
     report.figure(&name("ours, rows/s"), &field("_rows_per_s"), ours);
     report.ratio(&name("ours over row by row"), &field("_vs_row"), ours, base);
+    report.ratio(&name("ours over row by row, read back"), &field("_vs_row_read_back"), ours, back);
     report.ratio(&name("ours over the limit"), &field("_vs_limit"), ours, limit);
     report.ratio(&name("ours of 50 over row by row"), &field("_50_vs_row"), fifty, base);
     report.ratio(&name("ours of 50 over the limit"), &field("_50_vs_limit"), fifty, limit);
