@@ -75,7 +75,7 @@ impl<D: Database> Batches<D> {
                 Err(fault) if fault.severity == Severity::Row && part.len() > 1 => size = part.len() / 2,
                 Err(mut fault) => {
                     let row = fault.severity == Severity::Row;
-                    verdict.doubtful = fault.doubtful.take().map(Box::new);
+                    verdict.doubtful = fault.doubtful.take();
                     let error = fault.into_error(&self.table);
                     if !row {
                         return Err(error);
@@ -102,7 +102,7 @@ impl<D: Database> Batches<D> {
     }
 
     fn is_repeatable(&self, rows: &[&Row], fault: &Fault) -> bool {
-        self.conflict.is_repeatable(rows, &self.table.key, fault.doubtful.as_ref())
+        self.conflict.is_repeatable(rows, &self.table.key, fault.doubtful.as_deref())
     }
 
     /// Writes rows of one operation.

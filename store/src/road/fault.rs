@@ -34,7 +34,7 @@ pub(super) struct Fault {
     pub(super) severity: Severity,
     source: sqlx::Error,
     /// What is so of the rows if the commit that is in doubt has taken place.
-    pub(super) doubtful: Option<Verdict>,
+    pub(super) doubtful: Option<Box<Verdict>>,
 }
 
 impl Fault {
@@ -62,7 +62,7 @@ impl Fault {
 
     /// The same failure of the commit of rows of which this was to be so.
     pub(super) fn committing(self, verdict: Verdict) -> Self {
-        Self { doubtful: (self.severity == Severity::InDoubt).then_some(verdict), ..self }
+        Self { doubtful: (self.severity == Severity::InDoubt).then(|| Box::new(verdict)), ..self }
     }
 
     /// The same failure, where writing again does no harm.
