@@ -57,10 +57,11 @@
 //! # Ok::<(), cofferdam_optimize::Error>(())
 //! ```
 
-#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod draws;
 mod error;
+mod inference;
 mod matrix;
 mod monte_carlo;
 mod objective;
@@ -71,8 +72,13 @@ mod statistics;
 mod text;
 mod trial;
 mod walk_forward;
+mod wide;
 
 pub use error::{Error, ErrorKind};
+pub use inference::{
+    BlockLength, Criterion, Degradation, NullSpread, Overfitting, OverfittingBuilder, OverfittingReport,
+    OverfittingSettings,
+};
 pub use matrix::ReturnMatrix;
 pub use monte_carlo::{
     Distribution, Estimate, MonteCarlo, MonteCarloBuilder, MonteCarloReport, MonteCarloSettings, Percentile,

@@ -98,14 +98,15 @@ impl MonteCarlo {
         }
         check_returns(returns, 0, || "the series".to_owned())?;
         let horizon = self.settings.horizon.unwrap_or(returns.len());
-        if self.settings.resampling == Resampling::Shuffle && horizon > returns.len() {
+        let plan = self.settings.resampling.plan(returns)?;
+        if plan.is_bounded() && horizon > returns.len() {
             return Err(Error::invalid_setting(
                 "horizon",
                 horizon,
-                "at most the number of returns, since a shuffle uses each once",
+                "at most the number of returns, since this resampling uses each once",
             ));
         }
-        let paths = simulate::paths(&self.settings, returns, horizon)?;
+        let paths = simulate::paths(&self.settings, plan, returns, horizon)?;
         summary::report(&self.settings, returns.len(), horizon, &paths)
     }
 }
@@ -186,15 +187,7 @@ impl MonteCarloBuilder {
         if settings.horizon == Some(0) {
             return Err(Error::invalid_setting("horizon", 0, "at least 1"));
         }
-        match settings.resampling {
-            Resampling::StationaryBlock(mean) if !(mean.is_finite() && mean >= 1.0) => {
-                return Err(Error::invalid_setting("the mean block length", mean, "at least 1"));
-            }
-            Resampling::CircularBlock(0) => {
-                return Err(Error::invalid_setting("the block length", 0, "at least 1"));
-            }
-            _ => {}
-        }
+        settings.resampling.check()?;
         for percentile in &settings.percentiles {
             if !(*percentile > 0.0 && *percentile < 100.0) {
                 return Err(Error::invalid_setting(

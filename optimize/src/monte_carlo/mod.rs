@@ -2,11 +2,9 @@
 
 mod builder;
 mod display;
-mod generator;
 mod report;
 mod resampling;
 mod simulate;
-mod source;
 mod summary;
 mod walk;
 

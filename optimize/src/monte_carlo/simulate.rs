@@ -2,11 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::generator::{Generator, LANES};
-use super::source::{CircularBlocks, Independent, Permutations, StationaryBlocks};
-use super::walk::{Path, walk};
+use super::walk::{Path, Walking};
 use super::{MonteCarloSettings, Resampling};
 use crate::Error;
+use crate::draws::{LANES, LEVELS, Plan};
 
 /// A thread takes at least this many groups of paths at a time: half a millisecond of work at a thousand steps, against
 /// some microseconds to hand it over.
@@ -15,30 +14,34 @@ const GROUPS: usize = 16;
 /// All paths, by number. A path depends on its number alone, so the threads' number and speed do not show.
 pub(super) fn paths(
     settings: &MonteCarloSettings,
+    plan: Plan,
     returns: &[f64],
     horizon: usize,
 ) -> Result<Vec<Path>, Error> {
-    let Ok(count) = u32::try_from(returns.len()) else {
-        return Err(Error::invalid_setting("returns", returns.len(), "at most 4294967295 values"));
-    };
-    // ln(1 + r), and not by log1p: 1 + r is what the equity is multiplied by.
-    let logarithms: Vec<f64> = returns.iter().map(|value| libm::log(1.0 + value)).collect();
+    let size = Plan::size(returns.len())?;
+    let logarithms = logarithms(settings.resampling, returns);
     let mut paths = vec![Path::default(); settings.paths];
     paths.par_chunks_mut(LANES).enumerate().with_min_len(GROUPS).for_each(|(group, out)| {
-        let generator = Generator::new(settings.seed, group as u64 * LANES as u64);
-        let walked = match settings.resampling {
-            Resampling::Bootstrap => walk(&logarithms, horizon, &mut Independent::new(generator, count)),
-            Resampling::Shuffle => walk(&logarithms, horizon, &mut Permutations::new(generator, count)),
-            Resampling::StationaryBlock(mean) => {
-                walk(&logarithms, horizon, &mut StationaryBlocks::new(generator, count, mean))
-            }
-            Resampling::CircularBlock(length) => {
-                walk(&logarithms, horizon, &mut CircularBlocks::new(generator, count, length))
-            }
-        };
-        for (out, path) in out.iter_mut().zip(walked) {
+        let walking = Walking { logarithms: &logarithms, horizon };
+        for (out, path) in out.iter_mut().zip(plan.group(settings.seed, group, size, walking)) {
             *out = path;
         }
     });
     Ok(paths)
+}
+
+/// ln(1 + r) of all that a path may draw, as [`Plan`] numbers it. Not by log1p: 1 + r is what the equity is multiplied by.
+fn logarithms(resampling: Resampling, returns: &[f64]) -> Vec<f64> {
+    let plain = returns.iter().map(|value| libm::log(1.0 + value));
+    match resampling {
+        Resampling::SkipTrades(_) => plain.chain([0.0]).collect(),
+        Resampling::CostStress(highest) => {
+            let step = highest / f64::from(LEVELS - 1);
+            let costs: Vec<f64> = (0..LEVELS).map(|level| libm::log(1.0 - step * f64::from(level))).collect();
+            let stressed =
+                |value: f64| costs.iter().map(move |cost| if value == 0.0 { 0.0 } else { value + cost });
+            plain.flat_map(stressed).collect()
+        }
+        _ => plain.collect(),
+    }
 }

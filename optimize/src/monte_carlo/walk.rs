@@ -1,7 +1,6 @@
 //! Walks eight paths through their returns.
 
-use super::generator::LANES;
-use super::source::{Source, Step};
+use crate::draws::{Draw, LANES, Source, Step};
 
 /// Steps whose indices are drawn before they are walked: drawing and walking are each a tight loop, and four kilobytes of
 /// indices stay in the first-level cache.
@@ -32,20 +31,30 @@ struct Walk {
 }
 
 /// Walks eight paths of `horizon` steps through the logarithms of 1 + return.
-pub(super) fn walk(logarithms: &[f64], horizon: usize, source: &mut impl Source) -> [Path; LANES] {
-    let zero = [0.0; LANES];
-    let mut walk =
-        Walk { equity: zero, peak: zero, lowest: zero, drawdown: zero, below: zero, longest: zero };
-    let mut steps = [[0; LANES]; CHUNK];
-    let mut left = horizon;
-    while left > 0 {
-        let length = left.min(CHUNK);
-        let (chunk, _) = steps.split_at_mut(length);
-        source.fill(chunk);
-        walk.through(logarithms, chunk);
-        left -= length;
+pub(super) struct Walking<'a> {
+    pub(super) logarithms: &'a [f64],
+    pub(super) horizon: usize,
+}
+
+impl Draw for Walking<'_> {
+    type Output = [Path; LANES];
+
+    #[inline(always)]
+    fn draw(self, source: &mut impl Source) -> [Path; LANES] {
+        let zero = [0.0; LANES];
+        let mut walk =
+            Walk { equity: zero, peak: zero, lowest: zero, drawdown: zero, below: zero, longest: zero };
+        let mut steps = [[0; LANES]; CHUNK];
+        let mut left = self.horizon;
+        while left > 0 {
+            let length = left.min(CHUNK);
+            let (chunk, _) = steps.split_at_mut(length);
+            source.fill(chunk);
+            walk.through(self.logarithms, chunk);
+            left -= length;
+        }
+        walk.paths()
     }
-    walk.paths()
 }
 
 impl Walk {
@@ -55,6 +64,7 @@ impl Walk {
         clippy::indexing_slicing,
         reason = "lanes are below LANES, and a source's indices below the returns' number"
     )]
+    #[inline(always)]
     fn through(&mut self, logarithms: &[f64], steps: &[Step]) {
         let Self { mut equity, mut peak, mut lowest, mut drawdown, mut below, mut longest } = *self;
         for step in steps {

@@ -5,20 +5,20 @@
 
 /// How many paths walk in lockstep. Eight independent chains of additions keep the processor busy, and the compiler makes
 /// vectors of them; no result depends on the number, since lanes never mix.
-pub(super) const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// The increment of SplitMix64.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Eight xoshiro128++ generators (Blackman & Vigna, "Scrambled Linear Pseudorandom Number Generators", ACM TOMS 47, 2021).
-pub(super) struct Generator {
+pub(crate) struct Generator {
     /// The four words of each state, lane by lane.
     state: [[u32; LANES]; 4],
 }
 
 impl Generator {
     /// The generators of the paths from `first_path` on.
-    pub(super) fn new(seed: u64, first_path: u64) -> Self {
+    pub(crate) fn new(seed: u64, first_path: u64) -> Self {
         let mut state = [[0; LANES]; 4];
         let [a, b, c, d] = &mut state;
         let lanes = a.iter_mut().zip(b).zip(c).zip(d).map(|(((a, b), c), d)| [a, b, c, d]);
@@ -32,7 +32,7 @@ impl Generator {
 
     /// The next number of each lane.
     #[inline(always)]
-    pub(super) fn next(&mut self) -> [u32; LANES] {
+    pub(crate) fn next(&mut self) -> [u32; LANES] {
         let [a, b, c, d] = &mut self.state;
         let mut drawn = [0; LANES];
         let lanes = a.iter_mut().zip(b).zip(c).zip(d);
@@ -45,7 +45,7 @@ impl Generator {
     /// An index below the bound for each lane, every one equally likely: Lemire, "Fast Random Integer Generation in an
     /// Interval", ACM TOMACS 29 (2019), algorithm 5.
     #[inline(always)]
-    pub(super) fn below(&mut self, bound: Bound) -> [u32; LANES] {
+    pub(crate) fn below(&mut self, bound: Bound) -> [u32; LANES] {
         let drawn = self.next();
         let mut indices = [0; LANES];
         let mut rejected = false;
@@ -77,7 +77,7 @@ impl Generator {
 
 /// The upper end of a range of indices.
 #[derive(Clone, Copy)]
-pub(super) struct Bound {
+pub(crate) struct Bound {
     /// Indices are below this; at least 1.
     size: u32,
     /// Numbers whose product with the size has a lower half below this are drawn again: 2³² modulo the size.
@@ -85,7 +85,7 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    pub(super) const fn new(size: u32) -> Self {
+    pub(crate) const fn new(size: u32) -> Self {
         let size = if size == 0 { 1 } else { size };
         Self { size, rejected: size.wrapping_neg() % size }
     }

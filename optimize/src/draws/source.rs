@@ -1,28 +1,30 @@
-//! The order in which paths draw the returns, for eight paths at a time.
+//! The order in which paths draw the returns.
 
 use super::generator::{Bound, Generator, LANES};
 
 /// The indices of the returns that eight paths draw at one step.
-pub(super) type Step = [u32; LANES];
+pub(crate) type Step = [u32; LANES];
 
 /// Says which return each path draws next. Every index is below the number of returns.
-pub(super) trait Source {
+pub(crate) trait Source {
+    /// Draws the next steps. An implementation is `#[inline(always)]`, see [`Work`](crate::wide::Work).
     fn fill(&mut self, steps: &mut [Step]);
 }
 
 /// Each return anew.
-pub(super) struct Independent {
+pub(crate) struct Independent {
     generator: Generator,
     bound: Bound,
 }
 
 impl Independent {
-    pub(super) const fn new(generator: Generator, returns: u32) -> Self {
+    pub(crate) const fn new(generator: Generator, returns: u32) -> Self {
         Self { generator, bound: Bound::new(returns) }
     }
 }
 
 impl Source for Independent {
+    #[inline(always)]
     fn fill(&mut self, steps: &mut [Step]) {
         for step in steps {
             *step = self.generator.below(self.bound);
@@ -31,7 +33,7 @@ impl Source for Independent {
 }
 
 /// Runs of geometric length.
-pub(super) struct StationaryBlocks {
+pub(crate) struct StationaryBlocks {
     generator: Generator,
     returns: u32,
     bound: Bound,
@@ -42,7 +44,7 @@ pub(super) struct StationaryBlocks {
 
 impl StationaryBlocks {
     /// `mean_length` is at least 1.
-    pub(super) fn new(mut generator: Generator, returns: u32, mean_length: f64) -> Self {
+    pub(crate) fn new(mut generator: Generator, returns: u32, mean_length: f64) -> Self {
         let bound = Bound::new(returns);
         #[expect(
             clippy::cast_possible_truncation,
@@ -57,6 +59,7 @@ impl StationaryBlocks {
 }
 
 impl Source for StationaryBlocks {
+    #[inline(always)]
     fn fill(&mut self, steps: &mut [Step]) {
         for step in steps {
             let ends = self.generator.next();
@@ -72,7 +75,7 @@ impl Source for StationaryBlocks {
 }
 
 /// Runs of equal length.
-pub(super) struct CircularBlocks {
+pub(crate) struct CircularBlocks {
     generator: Generator,
     returns: u32,
     bound: Bound,
@@ -84,12 +87,13 @@ pub(super) struct CircularBlocks {
 
 impl CircularBlocks {
     /// `length` is at least 1.
-    pub(super) const fn new(generator: Generator, returns: u32, length: usize) -> Self {
+    pub(crate) const fn new(generator: Generator, returns: u32, length: usize) -> Self {
         Self { generator, returns, bound: Bound::new(returns), length, left: 0, current: [0; LANES] }
     }
 }
 
 impl Source for CircularBlocks {
+    #[inline(always)]
     fn fill(&mut self, steps: &mut [Step]) {
         for step in steps {
             if self.left == 0 {
@@ -107,7 +111,7 @@ impl Source for CircularBlocks {
 }
 
 /// Each return once: the shuffle of Fisher & Yates, made as far as the paths have come.
-pub(super) struct Permutations {
+pub(crate) struct Permutations {
     generator: Generator,
     /// Up to `drawn`, what the paths drew; after it, what is left to draw.
     order: Vec<Step>,
@@ -115,12 +119,13 @@ pub(super) struct Permutations {
 }
 
 impl Permutations {
-    pub(super) fn new(generator: Generator, returns: u32) -> Self {
+    pub(crate) fn new(generator: Generator, returns: u32) -> Self {
         Self { generator, order: (0..returns).map(|index| [index; LANES]).collect(), drawn: 0 }
     }
 }
 
 impl Source for Permutations {
+    #[inline(always)]
     fn fill(&mut self, steps: &mut [Step]) {
         for step in steps {
             let (_, left) = self.order.split_at_mut(self.drawn);
@@ -135,6 +140,63 @@ impl Source for Permutations {
             }
             self.drawn += 1;
             *step = drawn;
+        }
+    }
+}
+
+/// Each return in its place, unless it is left out: then the index after the last return stands there.
+pub(crate) struct Skips {
+    generator: Generator,
+    returns: u32,
+    next: u32,
+    /// A return is left out when a number below this is drawn: 2³² × probability.
+    skipped_below: u64,
+}
+
+impl Skips {
+    /// `probability` is between 0 and 1.
+    pub(crate) fn new(generator: Generator, returns: u32, probability: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 2^32")]
+        let skipped_below = (4_294_967_296.0 * probability) as u64;
+        Self { generator, returns, next: 0, skipped_below }
+    }
+}
+
+impl Source for Skips {
+    #[inline(always)]
+    fn fill(&mut self, steps: &mut [Step]) {
+        for step in steps {
+            for (index, drawn) in step.iter_mut().zip(self.generator.next()) {
+                *index = if u64::from(drawn) < self.skipped_below { self.returns } else { self.next };
+            }
+            self.next += 1;
+        }
+    }
+}
+
+/// How many levels of cost a return may meet.
+pub(crate) const LEVELS: u32 = 16;
+
+/// Each return in its place, at one of the levels of cost.
+pub(crate) struct Costs {
+    generator: Generator,
+    next: u32,
+}
+
+impl Costs {
+    pub(crate) const fn new(generator: Generator) -> Self {
+        Self { generator, next: 0 }
+    }
+}
+
+impl Source for Costs {
+    #[inline(always)]
+    fn fill(&mut self, steps: &mut [Step]) {
+        for step in steps {
+            for (index, drawn) in step.iter_mut().zip(self.generator.next()) {
+                *index = self.next * LEVELS + drawn / (u32::MAX / LEVELS + 1);
+            }
+            self.next += 1;
         }
     }
 }

@@ -1,0 +1,11 @@
+//! How far a result may be believed: tests and intervals that resample what was seen.
+
+mod block_length;
+mod columns;
+mod overfitting;
+
+pub use block_length::BlockLength;
+pub use overfitting::{
+    Criterion, Degradation, NullSpread, Overfitting, OverfittingBuilder, OverfittingReport,
+    OverfittingSettings,
+};
