@@ -77,7 +77,8 @@ mod wide;
 pub use error::{Error, ErrorKind};
 pub use inference::{
     BlockLength, Criterion, Degradation, NullSpread, Overfitting, OverfittingBuilder, OverfittingReport,
-    OverfittingSettings,
+    OverfittingSettings, StepWise, Superiority, SuperiorityBuilder, SuperiorityReport, SuperioritySettings,
+    Verdict,
 };
 pub use matrix::ReturnMatrix;
 pub use monte_carlo::{

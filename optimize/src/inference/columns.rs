@@ -45,15 +45,14 @@ impl<'a> Candidates<'a> {
     pub(super) fn place(&self, candidate: usize) -> usize {
         self.places.get(candidate).copied().unwrap_or(candidate)
     }
+}
 
-    /// A mean block length for drawing all columns together: the median of what each asks for, at least 1.
-    pub(super) fn block_length(&self) -> f64 {
-        if self.bars < BlockLength::FEWEST {
-            return 1.0;
-        }
-        let mut lengths: Vec<f64> =
-            self.columns.par_iter().map(|column| BlockLength::of_checked(column).stationary).collect();
-        lengths.sort_unstable_by(f64::total_cmp);
-        interpolated(&lengths, 0.5).unwrap_or(1.0).max(1.0)
-    }
+/// A mean block length for drawing all columns together: the median of what each asks for, at least 1.
+pub(super) fn block_length(columns: &[impl AsRef<[f64]> + Sync]) -> f64 {
+    let length = |column: &[f64]| {
+        if column.len() < BlockLength::FEWEST { 1.0 } else { BlockLength::of_checked(column).stationary }
+    };
+    let mut lengths: Vec<f64> = columns.par_iter().map(|column| length(column.as_ref())).collect();
+    lengths.sort_unstable_by(f64::total_cmp);
+    interpolated(&lengths, 0.5).unwrap_or(1.0).max(1.0)
 }

@@ -3,9 +3,13 @@
 mod block_length;
 mod columns;
 mod overfitting;
+mod superiority;
 
 pub use block_length::BlockLength;
 pub use overfitting::{
     Criterion, Degradation, NullSpread, Overfitting, OverfittingBuilder, OverfittingReport,
     OverfittingSettings,
+};
+pub use superiority::{
+    StepWise, Superiority, SuperiorityBuilder, SuperiorityReport, SuperioritySettings, Verdict,
 };

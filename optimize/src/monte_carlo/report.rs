@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::MonteCarloSettings;
+use crate::statistics::count;
 
 /// What came of a simulation. Each figure carries its Monte Carlo error: how far it may be off because the paths are not
 /// infinitely many. It says nothing about whether the future resembles the returns.
@@ -76,4 +77,14 @@ pub struct Estimate {
     /// deviation, which is not 0 where nothing was seen. Mean losses: the deviation of the excess over the quantile,
     /// divided by share · √paths.
     pub error: f64,
+}
+
+impl Estimate {
+    /// The share of hits, with the error of a probability.
+    pub(crate) fn share(hits: usize, tries: usize) -> Self {
+        let (hits, tries) = (count(hits), count(tries));
+        let value = hits / tries;
+        let error = (value * (1.0 - value) / tries + 0.25 / (tries * tries)).sqrt() / (1.0 + 1.0 / tries);
+        Self { value, error }
+    }
 }

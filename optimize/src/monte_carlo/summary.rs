@@ -27,7 +27,7 @@ pub(super) fn report(
         || (distribute(|path| 1.0 - libm::exp(-path.drawdown)), distribute(|path| path.longest)),
     );
     let share = |condition: &dyn Fn(&Path) -> bool| {
-        probability(paths.iter().filter(|path| condition(path)).count(), paths.len())
+        Estimate::share(paths.iter().filter(|path| condition(path)).count(), paths.len())
     };
     let overflow = Error::Overflow { what: "the equity of a path" };
     Ok(MonteCarloReport {
@@ -68,13 +68,6 @@ fn distribution(settings: &MonteCarloSettings, mut values: Vec<f64>) -> Option<D
         deviation,
         percentiles: settings.percentiles.iter().map(percentile).collect::<Option<_>>()?,
     })
-}
-
-fn probability(hits: usize, paths: usize) -> Estimate {
-    let (hits, paths) = (count(hits), count(paths));
-    let value = hits / paths;
-    let error = (value * (1.0 - value) / paths + 0.25 / (paths * paths)).sqrt() / (1.0 + 1.0 / paths);
-    Estimate { value, error }
 }
 
 /// The mean of the worst share of the final returns, as a loss. The error is the deviation of the excess over the quantile,

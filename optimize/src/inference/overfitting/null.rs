@@ -8,7 +8,7 @@ use super::halves::Halves;
 use super::{NullSpread, OverfittingSettings, summary};
 use crate::Error;
 use crate::draws::{Draw, LANES, Plan, Source, Step};
-use crate::inference::columns::Candidates;
+use crate::inference::columns::{Candidates, block_length};
 use crate::statistics::{count, interpolated, mean, sum_of, variance};
 use crate::wide::{Work, wide};
 
@@ -22,7 +22,7 @@ pub(super) fn spread(
         return Ok(None);
     }
     let size = Plan::size(candidates.bars())?;
-    let block_length = candidates.block_length();
+    let block_length = block_length(candidates.columns());
     let plan = Plan::Stationary(block_length);
     let probabilities: Vec<Vec<f64>> = (0..settings.null_replicates.div_ceil(LANES))
         .into_par_iter()
