@@ -76,9 +76,9 @@ mod wide;
 
 pub use error::{Error, ErrorKind};
 pub use inference::{
-    BlockLength, Criterion, Degradation, NullSpread, Overfitting, OverfittingBuilder, OverfittingReport,
-    OverfittingSettings, StepWise, Superiority, SuperiorityBuilder, SuperiorityReport, SuperioritySettings,
-    Verdict,
+    BlockLength, Bounds, Criterion, Degradation, Interval, IntervalBuilder, IntervalReport, IntervalSettings,
+    NullSpread, Overfitting, OverfittingBuilder, OverfittingReport, OverfittingSettings, StepWise,
+    Superiority, SuperiorityBuilder, SuperiorityReport, SuperioritySettings, Verdict,
 };
 pub use matrix::ReturnMatrix;
 pub use monte_carlo::{

@@ -37,6 +37,16 @@ impl Plan {
         matches!(self, Self::Permutation | Self::Skips(_) | Self::Costs)
     }
 
+    /// The (mean) length of the runs that are drawn.
+    #[expect(clippy::cast_precision_loss, reason = "no series in memory has 2^53 values")]
+    pub(crate) const fn block_length(self) -> f64 {
+        match self {
+            Self::Stationary(mean) => mean,
+            Self::Circular(length) => length as f64,
+            Self::Independent | Self::Permutation | Self::Skips(_) | Self::Costs => 1.0,
+        }
+    }
+
     /// How many returns there are, as the sources count them.
     pub(crate) fn size(returns: usize) -> Result<u32, Error> {
         // Costs number every level of every return, and skips one more.

@@ -2,10 +2,12 @@
 
 mod block_length;
 mod columns;
+mod interval;
 mod overfitting;
 mod superiority;
 
 pub use block_length::BlockLength;
+pub use interval::{Bounds, Interval, IntervalBuilder, IntervalReport, IntervalSettings};
 pub use overfitting::{
     Criterion, Degradation, NullSpread, Overfitting, OverfittingBuilder, OverfittingReport,
     OverfittingSettings,

@@ -56,6 +56,11 @@ impl Resampling {
         }
     }
 
+    /// Whether it draws with replacement, so that each path is another sample of the same kind.
+    pub(crate) const fn is_bootstrap(self) -> bool {
+        !matches!(self, Self::Shuffle | Self::SkipTrades(_) | Self::CostStress(_))
+    }
+
     /// The order of draws, with the lengths that are right for these checked returns.
     pub(crate) fn plan(self, returns: &[f64]) -> Result<Plan, Error> {
         self.check()?;

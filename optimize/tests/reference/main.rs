@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod block_length;
+mod interval;
 mod metrics;
 mod monte_carlo;
 mod overfitting;

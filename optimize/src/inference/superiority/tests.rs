@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::contest::Contest;
 use super::prefix::runs;
+use crate::wide::in_both_widths;
+use crate::{ReturnMatrix, Superiority};
 
 /// Three hundred bootstraps out of one SplitMix64 sequence, as numpy computed them. The file belongs to the repository and is
 /// in no package, so this test is for the repository alone.
@@ -62,4 +64,16 @@ fn noise(path: &Path) -> Vec<Vec<f64>> {
         _ => row[column],
     };
     (0..40).map(|column| rows.iter().map(|row| cell(row, column)).collect()).collect()
+}
+
+#[test]
+fn reports_are_the_same_with_vectors_of_every_width() {
+    let returns = ndarray::Array2::from_shape_fn((203, 37), |(bar, column)| {
+        ((bar * 7919 + column * 104_729 + bar * column * 31) % 1009) as f64 / 1e5 - 0.005
+    });
+    let matrix = ReturnMatrix::new(returns.view(), 0).unwrap();
+    let test = Superiority::new().replicates(203).seed(4).build().unwrap();
+    // Debug writes the shortest digits that give the same float back.
+    let [wide, narrow] = in_both_widths(|| format!("{:?}", test.run(&matrix).unwrap()));
+    assert_eq!(wide, narrow);
 }
