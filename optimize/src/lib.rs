@@ -62,6 +62,7 @@
 mod draws;
 mod error;
 mod inference;
+mod lanes;
 mod matrix;
 mod monte_carlo;
 mod objective;

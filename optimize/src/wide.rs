@@ -25,8 +25,10 @@ pub(crate) fn wide<W: Work>(work: W) -> W::Output {
     work.run()
 }
 
+/// Never a part of its caller, whose other variables would take the registers of the loop.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
+#[inline(never)]
 fn with_avx2<W: Work>(work: W) -> W::Output {
     work.run()
 }

@@ -6,7 +6,7 @@ mod source;
 
 pub(crate) use generator::LANES;
 pub(crate) use plan::{Draw, Plan};
-pub(crate) use source::{LEVELS, Source, Step};
+pub(crate) use source::{LEVELS, Source, Step, fill};
 
 #[cfg(test)]
 pub(crate) use generator::Generator;

@@ -3,7 +3,6 @@
 use super::generator::{Generator, LANES};
 use super::source::{CircularBlocks, Costs, Independent, Permutations, Skips, Source, StationaryBlocks};
 use crate::Error;
-use crate::wide::{Work, wide};
 
 /// Which order of draws a study asks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +26,7 @@ pub(crate) trait Draw {
     /// What comes of them.
     type Output;
 
-    /// Takes the draws. An implementation is `#[inline(always)]`, see [`Work`].
+    /// Takes the draws, by [`fill`](super::fill).
     fn draw(self, source: &mut impl Source) -> Self::Output;
 }
 
@@ -60,30 +59,13 @@ impl Plan {
     /// Hands the draws of the eight paths of a group to `draw`. They depend on plan, seed and the group's number alone.
     pub(crate) fn group<D: Draw>(self, seed: u64, group: usize, returns: u32, draw: D) -> D::Output {
         let generator = Generator::new(seed, group as u64 * LANES as u64);
-        wide(Drawing { plan: self, generator, returns, draw })
-    }
-}
-
-struct Drawing<D> {
-    plan: Plan,
-    generator: Generator,
-    returns: u32,
-    draw: D,
-}
-
-impl<D: Draw> Work for Drawing<D> {
-    type Output = D::Output;
-
-    #[inline(always)]
-    fn run(self) -> D::Output {
-        let Self { plan, generator, returns, draw } = self;
-        match plan {
-            Plan::Independent => draw.draw(&mut Independent::new(generator, returns)),
-            Plan::Permutation => draw.draw(&mut Permutations::new(generator, returns)),
-            Plan::Stationary(mean) => draw.draw(&mut StationaryBlocks::new(generator, returns, mean)),
-            Plan::Circular(length) => draw.draw(&mut CircularBlocks::new(generator, returns, length)),
-            Plan::Skips(probability) => draw.draw(&mut Skips::new(generator, returns, probability)),
-            Plan::Costs => draw.draw(&mut Costs::new(generator)),
+        match self {
+            Self::Independent => draw.draw(&mut Independent::new(generator, returns)),
+            Self::Permutation => draw.draw(&mut Permutations::new(generator, returns)),
+            Self::Stationary(mean) => draw.draw(&mut StationaryBlocks::new(generator, returns, mean)),
+            Self::Circular(length) => draw.draw(&mut CircularBlocks::new(generator, returns, length)),
+            Self::Skips(probability) => draw.draw(&mut Skips::new(generator, returns, probability)),
+            Self::Costs => draw.draw(&mut Costs::new(generator)),
         }
     }
 }

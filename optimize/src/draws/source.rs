@@ -1,14 +1,38 @@
 //! The order in which paths draw the returns.
 
+use std::ops::{BitAnd as _, BitOr as _};
+
 use super::generator::{Bound, Generator, LANES};
+use crate::lanes::{both, each};
+use crate::wide::{Work, wide};
 
 /// The indices of the returns that eight paths draw at one step.
 pub(crate) type Step = [u32; LANES];
 
 /// Says which return each path draws next. Every index is below the number of returns.
 pub(crate) trait Source {
-    /// Draws the next steps. An implementation is `#[inline(always)]`, see [`Work`](crate::wide::Work).
+    /// Draws the next steps. An implementation is `#[inline(always)]`, see [`Work`].
     fn fill(&mut self, steps: &mut [Step]);
+}
+
+/// Draws the next steps, with vectors. A caller draws some hundred steps and then walks them: two tight loops of their own
+/// are quicker than one that has no registers left.
+pub(crate) fn fill(source: &mut impl Source, steps: &mut [Step]) {
+    wide(Filling { source, steps });
+}
+
+struct Filling<'a, S> {
+    source: &'a mut S,
+    steps: &'a mut [Step],
+}
+
+impl<S: Source> Work for Filling<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.source.fill(self.steps);
+    }
 }
 
 /// Each return anew.
@@ -26,11 +50,17 @@ impl Independent {
 impl Source for Independent {
     #[inline(always)]
     fn fill(&mut self, steps: &mut [Step]) {
+        let mut generator = self.generator;
         for step in steps {
-            *step = self.generator.below(self.bound);
+            *step = generator.below(self.bound);
         }
+        self.generator = generator;
     }
 }
+
+/// Steps of stationary blocks that are first drawn and then joined to runs, since one loop for both is beyond the compiler's
+/// skill with vectors.
+const CHUNK: usize = 128;
 
 /// Runs of geometric length.
 pub(crate) struct StationaryBlocks {
@@ -61,15 +91,25 @@ impl StationaryBlocks {
 impl Source for StationaryBlocks {
     #[inline(always)]
     fn fill(&mut self, steps: &mut [Step]) {
-        for step in steps {
-            let ends = self.generator.next();
-            let fresh = self.generator.below(self.bound);
-            for ((current, ends), fresh) in self.current.iter_mut().zip(ends).zip(fresh) {
-                let following = *current + 1;
-                let following = if following == self.returns { 0 } else { following };
-                *current = if ends <= self.ends_up_to { fresh } else { following };
+        for steps in steps.chunks_mut(CHUNK) {
+            let mut ends = [[0; LANES]; CHUNK];
+            let (mut generator, bound) = (self.generator, self.bound);
+            for (step, ends) in steps.iter_mut().zip(&mut ends) {
+                *ends = generator.next();
+                *step = generator.below(bound);
             }
-            *step = self.current;
+            self.generator = generator;
+            let (mut current, returns, ends_up_to) = (self.current, self.returns, self.ends_up_to);
+            for (step, ends) in steps.iter_mut().zip(ends) {
+                // Masks instead of choices: all bits where the run ends, and none where it goes on.
+                let ends = each(ends, |drawn| u32::from(drawn <= ends_up_to).wrapping_neg());
+                let following =
+                    each(current, |index| (index + 1) & u32::from(index + 1 == returns).wrapping_sub(1));
+                let kept = both(following, ends, |index, ends| index & !ends);
+                current = both(both(*step, ends, u32::bitand), kept, u32::bitor);
+                *step = current;
+            }
+            self.current = current;
         }
     }
 }
@@ -95,18 +135,18 @@ impl CircularBlocks {
 impl Source for CircularBlocks {
     #[inline(always)]
     fn fill(&mut self, steps: &mut [Step]) {
+        let (mut generator, mut current) = (self.generator, self.current);
         for step in steps {
             if self.left == 0 {
                 self.left = self.length;
-                self.current = self.generator.below(self.bound);
+                current = generator.below(self.bound);
             } else {
-                for current in &mut self.current {
-                    *current = if *current + 1 == self.returns { 0 } else { *current + 1 };
-                }
+                current = each(current, |index| if index + 1 == self.returns { 0 } else { index + 1 });
             }
             self.left -= 1;
-            *step = self.current;
+            *step = current;
         }
+        (self.generator, self.current) = (generator, current);
     }
 }
 
@@ -149,28 +189,32 @@ pub(crate) struct Skips {
     generator: Generator,
     returns: u32,
     next: u32,
-    /// A return is left out when a number below this is drawn: 2³² × probability.
-    skipped_below: u64,
+    /// A return is left out when a number up to this is drawn: 2³² × probability, less one. `None` if none is left out.
+    skips_up_to: Option<u32>,
 }
 
 impl Skips {
     /// `probability` is between 0 and 1.
     pub(crate) fn new(generator: Generator, returns: u32, probability: f64) -> Self {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 2^32")]
-        let skipped_below = (4_294_967_296.0 * probability) as u64;
-        Self { generator, returns, next: 0, skipped_below }
+        let numbers = 4_294_967_296.0 * probability;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 2^32 - 1")]
+        let skips_up_to = (numbers >= 1.0).then(|| (numbers - 1.0) as u32);
+        Self { generator, returns, next: 0, skips_up_to }
     }
 }
 
 impl Source for Skips {
     #[inline(always)]
     fn fill(&mut self, steps: &mut [Step]) {
-        for step in steps {
-            for (index, drawn) in step.iter_mut().zip(self.generator.next()) {
-                *index = if u64::from(drawn) < self.skipped_below { self.returns } else { self.next };
-            }
-            self.next += 1;
+        let (mut generator, returns) = (self.generator, self.returns);
+        for (step, place) in steps.iter_mut().zip(self.next..) {
+            *step = match self.skips_up_to {
+                None => [place; LANES],
+                Some(most) => each(generator.next(), |drawn| if drawn <= most { returns } else { place }),
+            };
+            self.next = place + 1;
         }
+        self.generator = generator;
     }
 }
 
@@ -192,11 +236,11 @@ impl Costs {
 impl Source for Costs {
     #[inline(always)]
     fn fill(&mut self, steps: &mut [Step]) {
-        for step in steps {
-            for (index, drawn) in step.iter_mut().zip(self.generator.next()) {
-                *index = self.next * LEVELS + drawn / (u32::MAX / LEVELS + 1);
-            }
-            self.next += 1;
+        let mut generator = self.generator;
+        for (step, place) in steps.iter_mut().zip(self.next..) {
+            *step = each(generator.next(), |drawn| place * LEVELS + drawn / (u32::MAX / LEVELS + 1));
+            self.next = place + 1;
         }
+        self.generator = generator;
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn paths(
     let logarithms = logarithms(settings.resampling, returns);
     let mut paths = vec![Path::default(); settings.paths];
     paths.par_chunks_mut(LANES).enumerate().with_min_len(GROUPS).for_each(|(group, out)| {
-        let walking = Walking { logarithms: &logarithms, horizon };
+        let walking = Walking { logarithms: &logarithms, factors: &[], horizon };
         for (out, path) in out.iter_mut().zip(plan.group(settings.seed, group, size, walking)) {
             *out = path;
         }

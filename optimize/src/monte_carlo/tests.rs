@@ -59,7 +59,7 @@ fn walking_logarithms_in_lockstep_is_walking_products_alone() {
     let horizon = 300;
     let mut steps = vec![[0; LANES]; horizon];
     Independent::new(generator(), 97).fill(&mut steps);
-    let walking = Walking { logarithms: &logarithms(&returns), horizon };
+    let walking = Walking { logarithms: &logarithms(&returns), factors: &[], horizon };
     let walked = walking.draw(&mut Fixed(steps.iter()));
     for (number, path) in walked.iter().enumerate() {
         let (end, lowest, drawdown, longest) = plain(&returns, steps.iter().map(|step| step[number]));
@@ -94,7 +94,8 @@ fn a_known_sequence_of_draws_gives_the_reference_to_nine_digits() {
         let steps: Vec<Step> = (0..1000)
             .map(|t| std::array::from_fn(|lane| group.get(lane).map_or(0, |path| path[t])))
             .collect();
-        let walked = Walking { logarithms: &logarithms, horizon: 1000 }.draw(&mut Fixed(steps.iter()));
+        let walked =
+            Walking { logarithms: &logarithms, factors: &[], horizon: 1000 }.draw(&mut Fixed(steps.iter()));
         paths.extend(walked.iter().take(group.len()));
     }
     let simulation = MonteCarlo::new(Resampling::Bootstrap).paths(500).ruin_drawdown(0.5).build().unwrap();

@@ -1,12 +1,16 @@
 //! Draws resamples and computes the figure of each.
 
+use std::ops::{Add as _, Mul as _};
+
 use rayon::prelude::*;
 
 use super::IntervalSettings;
 use super::jackknife::parts;
 use crate::Error;
-use crate::draws::{Draw, LANES, Plan, Source, Step};
+use crate::draws::{Draw, LANES, Plan, Source, Step, fill};
+use crate::lanes::both;
 use crate::statistics::{count, mean};
+use crate::wide::{Work, wide};
 
 /// Steps whose indices are drawn before they are summed, see the Monte Carlo's walk.
 const CHUNK: usize = 128;
@@ -53,7 +57,6 @@ struct Figuring<'a, F> {
 impl<F: Figure> Draw for Figuring<'_, F> {
     type Output = [Option<f64>; LANES];
 
-    #[inline(always)]
     fn draw(self, source: &mut impl Source) -> [Option<f64>; LANES] {
         self.figure.of_resamples(self.observations, source)
     }
@@ -73,7 +76,6 @@ impl Sums {
         Ok(Self { centre, deviations: returns.iter().map(|value| value - centre).collect(), sharpe })
     }
 
-    #[inline(always)]
     fn figure(&self, observations: f64, sum: f64, squares: f64) -> Option<f64> {
         let mean = self.centre + sum / observations;
         if !self.sharpe {
@@ -90,7 +92,6 @@ impl Sums {
 }
 
 impl Figure for Sums {
-    #[inline(always)]
     fn of_resamples(&self, steps: usize, source: &mut impl Source) -> [Option<f64>; LANES] {
         let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
         let mut drawn: [Step; CHUNK] = [[0; LANES]; CHUNK];
@@ -98,14 +99,8 @@ impl Figure for Sums {
         while left > 0 {
             let length = left.min(CHUNK);
             let (chunk, _) = drawn.split_at_mut(length);
-            source.fill(chunk);
-            for step in chunk {
-                for ((sum, square), index) in sums.iter_mut().zip(&mut squares).zip(step) {
-                    let value = self.deviations.get(*index as usize).copied().unwrap_or(0.0);
-                    *sum += value;
-                    *square += value * value;
-                }
-            }
+            fill(source, chunk);
+            (sums, squares) = wide(Adding { deviations: &self.deviations, steps: chunk, sums, squares });
             left -= length;
         }
         let mut figures = [None; LANES];
@@ -131,6 +126,32 @@ impl Figure for Sums {
     }
 }
 
+/// Adds what eight resamples draw.
+struct Adding<'a> {
+    deviations: &'a [f64],
+    steps: &'a [Step],
+    sums: [f64; LANES],
+    squares: [f64; LANES],
+}
+
+impl Work for Adding<'_> {
+    type Output = ([f64; LANES], [f64; LANES]);
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let Self { deviations, steps, mut sums, mut squares } = self;
+        for step in steps {
+            let mut values = [0.0; LANES];
+            for (value, index) in values.iter_mut().zip(step) {
+                *value = deviations.get(*index as usize).copied().unwrap_or(0.0);
+            }
+            sums = both(sums, values, f64::add);
+            squares = both(squares, both(values, values, f64::mul), f64::add);
+        }
+        (sums, squares)
+    }
+}
+
 /// A figure that needs the resample itself.
 pub(super) struct Function<'a, F> {
     pub(super) returns: &'a [f64],
@@ -140,7 +161,7 @@ pub(super) struct Function<'a, F> {
 impl<F: Fn(&[f64]) -> Option<f64> + Sync> Figure for Function<'_, F> {
     fn of_resamples(&self, steps: usize, source: &mut impl Source) -> [Option<f64>; LANES] {
         let mut drawn: Vec<Step> = vec![[0; LANES]; steps];
-        source.fill(&mut drawn);
+        fill(source, &mut drawn);
         let mut sample = Vec::with_capacity(steps);
         let mut figures = [None; LANES];
         for (lane, figure) in figures.iter_mut().enumerate() {

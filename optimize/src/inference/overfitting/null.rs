@@ -1,5 +1,7 @@
 //! Draws histories in which no column is better than another.
 
+use std::ops::{Add as _, Mul as _};
+
 use rayon::prelude::*;
 
 use super::blocks::{Block, Blocks, bounds};
@@ -7,8 +9,9 @@ use super::contest::{Choice, choices};
 use super::halves::Halves;
 use super::{NullSpread, OverfittingSettings, summary};
 use crate::Error;
-use crate::draws::{Draw, LANES, Plan, Source, Step};
+use crate::draws::{Draw, LANES, Plan, Source, Step, fill};
 use crate::inference::columns::{Candidates, block_length};
+use crate::lanes::{both, each};
 use crate::statistics::{count, interpolated, mean, sum_of, variance};
 use crate::wide::{Work, wide};
 
@@ -67,10 +70,9 @@ struct Filling(usize);
 impl Draw for Filling {
     type Output = Vec<Step>;
 
-    #[inline(always)]
     fn draw(self, source: &mut impl Source) -> Vec<Step> {
         let mut steps = vec![[0; LANES]; self.0];
-        source.fill(&mut steps);
+        fill(source, &mut steps);
         steps
     }
 }
@@ -113,11 +115,13 @@ impl Work for Summing<'_> {
     fn run(self) -> Self::Output {
         let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
         for step in self.steps {
-            for ((sum, square), index) in sums.iter_mut().zip(&mut squares).zip(step) {
-                let deviation = self.column.get(*index as usize).map_or(0.0, |value| value - self.centre);
-                *sum += deviation;
-                *square += deviation * deviation;
+            let mut values = [0.0; LANES];
+            for (value, index) in values.iter_mut().zip(step) {
+                *value = self.column.get(*index as usize).copied().unwrap_or(self.centre);
             }
+            let deviations = each(values, |value| value - self.centre);
+            sums = both(sums, deviations, f64::add);
+            squares = both(squares, both(deviations, deviations, f64::mul), f64::add);
         }
         (sums, squares)
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::contest::{Contest, Tally};
 use super::prefix::{Run, runs};
 use super::{SuperiorityReport, summary};
-use crate::draws::{Draw, LANES, Plan, Source};
+use crate::draws::{Draw, LANES, Plan, Source, fill};
 use crate::inference::columns::{Candidates, block_length};
 use crate::statistics::check_returns;
 use crate::{Error, ReturnMatrix};
@@ -141,10 +141,9 @@ struct Running(usize);
 impl Draw for Running {
     type Output = Vec<Vec<Run>>;
 
-    #[inline(always)]
     fn draw(self, source: &mut impl Source) -> Vec<Vec<Run>> {
         let mut steps = vec![[0; LANES]; self.0];
-        source.fill(&mut steps);
+        fill(source, &mut steps);
         let list = |lane: usize| {
             let mut list = Vec::new();
             runs(steps.iter().filter_map(|step| step.get(lane).copied()), &mut list);
