@@ -83,8 +83,8 @@ pub use inference::{
 };
 pub use matrix::ReturnMatrix;
 pub use monte_carlo::{
-    Distribution, Estimate, MonteCarlo, MonteCarloBuilder, MonteCarloReport, MonteCarloSettings, Percentile,
-    Resampling,
+    Distribution, Estimate, MonteCarlo, MonteCarloBuilder, MonteCarloReport, MonteCarloSettings, PathOutcome,
+    Percentile, Resampling,
 };
 pub use objective::{FunctionObjective, Objective};
 pub use observer::{Method, Observer, TrialEvent};

@@ -12,5 +12,5 @@ mod walk;
 mod tests;
 
 pub use builder::{MonteCarlo, MonteCarloBuilder, MonteCarloSettings};
-pub use report::{Distribution, Estimate, MonteCarloReport, Percentile};
+pub use report::{Distribution, Estimate, MonteCarloReport, PathOutcome, Percentile};
 pub use resampling::Resampling;

@@ -99,7 +99,8 @@ fn a_known_sequence_of_draws_gives_the_reference_to_nine_digits() {
         paths.extend(walked.iter().take(group.len()));
     }
     let simulation = MonteCarlo::new(Resampling::Bootstrap).paths(500).ruin_drawdown(0.5).build().unwrap();
-    let report = summary::report(simulation.settings(), 1000, 1000, &paths).unwrap();
+    let drawn = summary::Drawn { observations: 1000, block_length: 1.0, horizon: 1000 };
+    let report = summary::report(simulation.settings(), drawn, &paths).unwrap();
     let values = |distribution: &super::Distribution| -> Vec<f64> {
         distribution.percentiles.iter().map(|percentile| percentile.value.value).collect()
     };
@@ -183,7 +184,7 @@ fn paths_are_the_same_with_vectors_of_every_width() {
         Resampling::SkipTrades(0.2),
         Resampling::CostStress(0.01),
     ] {
-        let simulation = MonteCarlo::new(resampling).paths(203).seed(6).build().unwrap();
+        let simulation = MonteCarlo::new(resampling).paths(203).seed(6).ulcer_index(true).build().unwrap();
         let [wide, narrow] = in_both_widths(|| format!("{:?}", simulation.run(&returns).unwrap()));
         assert_eq!(wide, narrow, "{resampling}");
     }
