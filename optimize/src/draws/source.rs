@@ -197,7 +197,11 @@ impl Skips {
     /// `probability` is between 0 and 1.
     pub(crate) fn new(generator: Generator, returns: u32, probability: f64) -> Self {
         let numbers = 4_294_967_296.0 * probability;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates at 0")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the cast saturates at 0"
+        )]
         let skips_up_to = (numbers >= 1.0).then_some((numbers - 1.0) as u32);
         Self { generator, returns, next: 0, skips_up_to }
     }
