@@ -50,9 +50,9 @@ impl Independent {
 impl Source for Independent {
     #[inline(always)]
     fn fill(&mut self, steps: &mut [Step]) {
-        let mut generator = self.generator;
+        let (mut generator, bound) = (self.generator, self.bound);
         for step in steps {
-            *step = generator.below(self.bound);
+            *step = generator.below(bound);
         }
         self.generator = generator;
     }
