@@ -4,26 +4,11 @@
 
 mod example;
 
-use std::io::Write;
-use std::process::Output;
-
-use example::{code, example};
+use example::{code, example, file, lines};
 use serde_json::Value;
 
 fn corpus(name: &str) -> String {
     format!("{}/sandbox/tests/corpus/{name}.jsonl", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn lines(output: &Output) -> Vec<Value> {
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// A file that is there for as long as the test.
-fn file(text: &str) -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(text.as_bytes()).unwrap();
-    file
 }
 
 #[test]

@@ -4,71 +4,22 @@
 //! answer of its own; it never ends the process.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use clap::{Args, Parser};
+use clap::Args;
 use serde_json::Value;
+
+mod answers;
+
+pub(crate) use answers::{Problem, answer, arguments, end, say};
 
 /// Bytes of one line, and of a single file. The largest program that any policy allows has 1 MiB, and JSON writes a
 /// byte as six at most; the rest is room for the other fields.
 const MAX_BYTES: usize = 8 << 20;
 
-/// Exit code when the input could not be read or the arguments make no sense.
-pub(crate) const UNREADABLE: u8 = 1;
-
 /// Exit code when a single program was refused or failed. For JSON Lines that is no error of the process.
 pub(crate) const FAILED: u8 = 2;
-
-/// Reads the arguments. Help ends with 0, a mistake with [`UNREADABLE`], which clap would call 2.
-pub(crate) fn arguments<A: Parser>() -> Result<A, ExitCode> {
-    A::try_parse().map_err(|problem| {
-        // Whoever closed our output does not wait for help.
-        let _ = problem.print();
-        if problem.use_stderr() { ExitCode::from(UNREADABLE) } else { ExitCode::SUCCESS }
-    })
-}
-
-/// Says a sentence on stderr, if anybody listens.
-pub(crate) fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
-}
-
-/// Turns the end of the work into an exit code. That the reader of our answers went away is no error.
-pub(crate) fn end(answered: Result<ExitCode, Problem>) -> ExitCode {
-    match answered {
-        Ok(code) => code,
-        Err(Problem::ReaderGone) => ExitCode::SUCCESS,
-        Err(Problem::Sentence(text)) => {
-            say(&format!("error: {text}"));
-            ExitCode::from(UNREADABLE)
-        }
-    }
-}
-
-/// Why the work ended early.
-pub(crate) enum Problem {
-    /// Nobody reads our answers any more.
-    ReaderGone,
-    /// What went wrong, and what to do.
-    Sentence(String),
-}
-
-impl From<String> for Problem {
-    fn from(text: String) -> Self {
-        Self::Sentence(text)
-    }
-}
-
-/// Writes one answer as one line, and at once, so that a slow row does not hide the ones before it.
-pub(crate) fn answer(line: &str) -> Result<(), Problem> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Problem::ReaderGone,
-        _ => Problem::Sentence(format!("cannot write to stdout: {error}")),
-    })
-}
 
 /// Which programs.
 #[derive(Args)]

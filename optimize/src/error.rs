@@ -85,6 +85,24 @@ pub enum Error {
         value: f64,
     },
 
+    /// Nothing varies, so that there is no spread to measure anything by.
+    #[error("{what} do not vary, so nothing can be said about them; check that the strategy trades at all")]
+    NothingVaries {
+        /// What does not vary.
+        what: &'static str,
+    },
+
+    /// A comparison has too few parameter sets that could be evaluated.
+    #[error(
+        "{found} parameter sets could be evaluated, but a comparison needs at least {needed}; try more of them"
+    )]
+    TooFewParameterSets {
+        /// How many are needed.
+        needed: usize,
+        /// How many there are.
+        found: usize,
+    },
+
     /// A result is too large for a 64-bit float.
     #[error(
         "{what} exceeds the range of a 64-bit float; check the returns for a wrong unit (0.01 means one percent)"
@@ -196,8 +214,12 @@ impl Error {
             | Self::NonFiniteParameter { .. }
             | Self::GridTooLarge { .. }
             | Self::NoParameterSets => ErrorKind::Configuration,
-            Self::TooShort { .. } | Self::InvalidReturn { .. } | Self::Overflow { .. } => ErrorKind::Data,
+            Self::TooShort { .. }
+            | Self::InvalidReturn { .. }
+            | Self::NothingVaries { .. }
+            | Self::Overflow { .. } => ErrorKind::Data,
             Self::WrongLength { .. }
+            | Self::TooFewParameterSets { .. }
             | Self::WrongBatch { .. }
             | Self::TradeOutOfRange { .. }
             | Self::TradesUnknown { .. }

@@ -7,13 +7,15 @@
 //!   ([`FunctionObjective`]), or anything else that implements [`Objective`].
 //! - **Walk-forward analysis** ([`WalkForward`]) chooses parameters on the past and judges them on what came next.
 //! - **Monte Carlo** ([`MonteCarlo`]) draws other paths from the same returns.
+//! - **Inference**: how likely a backtest is overfitted ([`Overfitting`]), whether the best of many beats a benchmark
+//!   ([`Superiority`]), what else a figure may be ([`Interval`]), and how long blocks must be ([`BlockLength`]).
 //! - **Figures** about one series of returns ([`Metrics`], [`Drawdown`]) and about how far a Sharpe ratio may be believed
 //!   ([`SharpeEstimate`]).
 //!
 //! # What it guarantees
 //!
 //! - The same input gives the same report, to the bit, on any number of threads, and whatever the order in which trials
-//!   end. No result depends on the system's mathematical library.
+//!   end. No result depends on the system's mathematical library, nor on the vectors of the processor.
 //! - A figure that does not exist is `None`. None is ever infinite or NaN, and a set that did not trade never wins.
 //! - Input that is not a number is an error that names bar and parameter set.
 //! - Every trial counts, failed ones as well: the deflated Sharpe ratio in each report knows how many were tried.
@@ -28,7 +30,8 @@
 //!
 //! A grid has at most a million points, a study at most a hundred thousand windows, a simulation at most ten million paths.
 //! A study keeps all returns of its trials in memory: 8 bytes × bars × parameter sets with
-//! [`Warmup::FullHistory`].
+//! [`Warmup::FullHistory`]. Overfitting takes 2^(blocks/2 + 2) rows of 8 bytes × parameter sets beside the matrix, and
+//! superiority as much again as the matrix, twice that against a benchmark.
 //!
 //! # Example
 //!
@@ -57,10 +60,12 @@
 //! # Ok::<(), cofferdam_optimize::Error>(())
 //! ```
 
-#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod draws;
 mod error;
+mod inference;
+mod lanes;
 mod matrix;
 mod monte_carlo;
 mod objective;
@@ -71,12 +76,18 @@ mod statistics;
 mod text;
 mod trial;
 mod walk_forward;
+mod wide;
 
 pub use error::{Error, ErrorKind};
+pub use inference::{
+    BlockLength, Bounds, Criterion, Degradation, Interval, IntervalBuilder, IntervalReport, IntervalSettings,
+    NullSpread, Overfitting, OverfittingBuilder, OverfittingReport, OverfittingSettings, StepWise,
+    Superiority, SuperiorityBuilder, SuperiorityReport, SuperioritySettings, Verdict,
+};
 pub use matrix::ReturnMatrix;
 pub use monte_carlo::{
-    Distribution, Estimate, MonteCarlo, MonteCarloBuilder, MonteCarloReport, MonteCarloSettings, Percentile,
-    Resampling,
+    Distribution, Estimate, MonteCarlo, MonteCarloBuilder, MonteCarloReport, MonteCarloSettings, PathOutcome,
+    Percentile, Resampling,
 };
 pub use objective::{FunctionObjective, Objective};
 pub use observer::{Method, Observer, TrialEvent};

@@ -1,18 +1,24 @@
 //! Monte Carlo: repeats to the bit, meets what can be computed exactly, refuses what it cannot digest.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use cofferdam_optimize::{Error, MonteCarlo, MonteCarloBuilder, MonteCarloReport, Resampling};
+use cofferdam_optimize::{
+    BlockLength, Error, Metrics, MonteCarlo, MonteCarloBuilder, MonteCarloReport, Resampling,
+};
 use proptest::prelude::*;
 
 fn returns() -> Vec<f64> {
     (0..60).map(|k| f64::from(k * 29 % 60 - 27) / 1000.0).collect()
 }
 
-const ALL: [Resampling; 4] = [
+const ALL: [Resampling; 8] = [
     Resampling::Bootstrap,
     Resampling::Shuffle,
     Resampling::StationaryBlock(7.0),
+    Resampling::StationaryAutomatic,
     Resampling::CircularBlock(5),
+    Resampling::CircularAutomatic,
+    Resampling::SkipTrades(0.2),
+    Resampling::CostStress(0.01),
 ];
 
 fn on_threads(threads: usize, builder: MonteCarloBuilder) -> String {
@@ -23,12 +29,15 @@ fn on_threads(threads: usize, builder: MonteCarloBuilder) -> String {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bits_on_one_thread_and_on_two() {
+fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
     for resampling in ALL {
         // Not a multiple of the paths that walk together.
         let builder = MonteCarlo::new(resampling).paths(1_003).seed(99).ruin_drawdown(0.1).ruin_floor(0.9);
+        let builder = builder.ulcer_index(true).keep_outcomes(true);
         let one = on_threads(1, builder.clone());
-        assert_eq!(one, on_threads(2, builder.clone()), "{resampling}");
+        for threads in [2, 3, 8] {
+            assert_eq!(one, on_threads(threads, builder.clone()), "{resampling}, {threads} threads");
+        }
         assert_ne!(one, on_threads(2, builder.seed(100)), "{resampling}");
     }
 }
@@ -105,6 +114,101 @@ fn a_shuffle_moves_the_way_and_a_bootstrap_the_end() {
     assert!(bootstrap.probability_of_profit.value > 0.0 && bootstrap.probability_of_profit.value < 1.0);
 }
 
+/// Nothing skipped is what happened; everything skipped is nothing. Between, each of two trades is there half of the time.
+#[test]
+fn skipped_trades_count_as_nothing() {
+    let run = |probability, series: &[f64]| {
+        let simulation =
+            MonteCarlo::new(Resampling::SkipTrades(probability)).paths(4_000).keep_outcomes(true);
+        simulation.build().unwrap().run(series).unwrap()
+    };
+    let product: f64 = returns().iter().map(|value| 1.0 + value).product();
+    let all = run(0.0, &returns()).final_equity;
+    assert!((all.mean.value / product - 1.0).abs() < 1e-12 && all.deviation < 1e-12);
+    let none = run(1.0, &returns());
+    assert_eq!((none.final_equity.mean.value, none.maximum_drawdown.mean.value), (1.0, 0.0));
+    let outcomes = run(0.5, &[0.5, -0.5]).outcomes.unwrap();
+    for (equity, drawdown) in [(1.0, 0.0), (1.5, 0.0), (0.5, 0.5), (0.75, 0.5)] {
+        let same = |found: f64, expected: f64| (found - expected).abs() < 1e-12;
+        let seen = outcomes
+            .iter()
+            .filter(|path| same(path.final_equity, equity) && same(path.maximum_drawdown, drawdown))
+            .count();
+        // A quarter of 4,000, deviation 27.
+        assert!(seen.abs_diff(1_000) < 137, "{seen} of {equity}");
+    }
+}
+
+/// Costs from 0 to the highest, sixteen of them equally likely; a bar out of the market pays none.
+#[test]
+fn costs_are_paid_by_trades_and_by_nothing_else() {
+    let simulation =
+        MonteCarlo::new(Resampling::CostStress(0.03)).paths(8_000).keep_outcomes(true).build().unwrap();
+    let outcomes = simulation.run(&[0.1, 0.0]).unwrap().outcomes.unwrap();
+    let mut equities: Vec<f64> = outcomes.iter().map(|path| path.final_equity).collect();
+    equities.sort_by(f64::total_cmp);
+    let levels: Vec<&[f64]> = equities.chunk_by(|left, right| right - left < 1e-9).collect();
+    assert_eq!(levels.len(), 16);
+    for (level, equities) in levels.iter().rev().enumerate() {
+        let expected = 1.1 * (1.0 - 0.03 * level as f64 / 15.0);
+        assert!((equities[0] - expected).abs() < 1e-12, "{} instead of {expected}", equities[0]);
+        // A sixteenth of 8,000, deviation 22.
+        assert!(equities.len().abs_diff(500) < 110, "{} at level {level}", equities.len());
+    }
+}
+
+/// On the returns in their order every figure of a path is that of the series itself.
+#[test]
+fn outcomes_are_the_figures_of_a_series() {
+    let simulation =
+        MonteCarlo::new(Resampling::SkipTrades(0.0)).paths(3).ulcer_index(true).keep_outcomes(true);
+    let report = simulation.build().unwrap().run(&returns()).unwrap();
+    let metrics = Metrics::of(&returns(), 252.0).unwrap();
+    let outcomes = report.outcomes.unwrap();
+    assert_eq!(outcomes.len(), 3);
+    for path in outcomes {
+        assert!((path.final_equity - 1.0 - metrics.total_return).abs() < 1e-12);
+        assert!((path.maximum_drawdown - metrics.drawdown.maximum).abs() < 1e-12);
+        assert!((path.ulcer_index.unwrap() - metrics.drawdown.ulcer_index).abs() < 1e-12);
+        assert_eq!(path.longest_under_water, metrics.drawdown.longest_under_water);
+    }
+    let ulcer = report.ulcer_index.unwrap();
+    assert!((ulcer.mean.value - metrics.drawdown.ulcer_index).abs() < 1e-12 && ulcer.deviation < 1e-12);
+}
+
+#[test]
+fn a_simulation_stops_when_it_is_precise_enough() {
+    let run = |builder: MonteCarloBuilder| builder.build().unwrap().run(&returns()).unwrap();
+    let new = |paths| MonteCarlo::new(Resampling::Bootstrap).paths(paths).seed(8);
+    let early = run(new(1_000_000).precision(0.02));
+    assert!(early.paths > 2_000 && early.paths < 64_000, "{}", early.paths);
+    // The same as if that many had been asked for, and half as many were not enough.
+    let full = run(new(early.paths));
+    assert_eq!((&early.final_equity, &early.maximum_drawdown), (&full.final_equity, &full.maximum_drawdown));
+    let error = |report: &MonteCarloReport| {
+        let figures = [&report.final_equity, &report.maximum_drawdown];
+        let estimates = figures.into_iter().flat_map(|figure| {
+            figure.percentiles.iter().map(|percentile| percentile.value).chain([figure.mean])
+        });
+        estimates.map(|estimate| estimate.error / estimate.value).fold(0.0, f64::max)
+    };
+    assert!(error(&early) <= 0.02 && error(&run(new(early.paths / 2))) > 0.02);
+    assert_eq!(run(new(3_001).precision(1e-9)).paths, 3_001);
+    assert_eq!(run(new(50).precision(10.0)).paths, 50);
+}
+
+#[test]
+fn automatic_blocks_are_reported() {
+    let run = |resampling| MonteCarlo::new(resampling).paths(64).build().unwrap().run(&returns()).unwrap();
+    let length = BlockLength::of(&returns()).unwrap();
+    let automatic = run(Resampling::StationaryAutomatic);
+    assert_eq!(automatic.block_length, length.stationary.max(1.0));
+    assert_eq!(automatic.final_equity, run(Resampling::StationaryBlock(automatic.block_length)).final_equity);
+    let circular = run(Resampling::CircularAutomatic);
+    assert_eq!(circular.block_length, length.circular.round().max(1.0));
+    assert_eq!(run(Resampling::Bootstrap).block_length, 1.0);
+}
+
 #[test]
 fn a_total_loss_stays_a_loss() {
     let report =
@@ -141,8 +245,23 @@ fn settings_out_of_range_are_named() {
         error(MonteCarlo::new(Resampling::StationaryBlock(0.5))).starts_with("the mean block length is 0.5")
     );
     assert!(error(MonteCarlo::new(Resampling::CircularBlock(0))).starts_with("the block length is 0"));
-    let long = MonteCarlo::new(Resampling::Shuffle).horizon(3).build().unwrap().run(&[0.1, 0.1]).unwrap_err();
-    assert!(long.to_string().starts_with("horizon is 3"));
+    for probability in [-0.1, 1.1, f64::NAN] {
+        let skips = Resampling::SkipTrades(probability);
+        assert!(error(MonteCarlo::new(skips)).starts_with("the probability of a skip is"));
+    }
+    for cost in [-0.1, 1.0, f64::INFINITY] {
+        assert!(error(MonteCarlo::new(Resampling::CostStress(cost))).starts_with("the highest cost is"));
+    }
+    for part in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(error(new().precision(part)).starts_with("precision is"));
+    }
+    for resampling in [Resampling::Shuffle, Resampling::SkipTrades(0.1), Resampling::CostStress(0.1)] {
+        let long = MonteCarlo::new(resampling).horizon(3).build().unwrap().run(&[0.1, 0.1]).unwrap_err();
+        assert!(long.to_string().starts_with("horizon is 3"), "{resampling}");
+    }
+    let short =
+        MonteCarlo::new(Resampling::StationaryAutomatic).build().unwrap().run(&[0.1, 0.2]).unwrap_err();
+    assert!(short.to_string().contains("has 2 values, but at least 8 are needed"), "{short}");
 }
 
 #[test]
@@ -173,15 +292,16 @@ proptest! {
     #[test]
     fn any_series_gives_a_report_or_an_error(
         series in proptest::collection::vec(prop_oneof![8 => -1.0_f64..1.0, 1 => Just(0.0), 1 => any::<f64>()], 0..40),
-        which in 0_usize..4,
+        which in 0_usize..8,
     ) {
-        let simulation = MonteCarlo::new(ALL[which]).paths(20).ruin_drawdown(0.5).ruin_floor(0.2).build().unwrap();
+        let simulation = MonteCarlo::new(ALL[which]).paths(20).ruin_drawdown(0.5).ruin_floor(0.2);
+        let simulation = simulation.ulcer_index(true).keep_outcomes(true).build().unwrap();
         match simulation.run(&series) {
             Ok(report) => {
                 let text = serde_json::to_string(&report).unwrap();
                 prop_assert_eq!(serde_json::from_str::<MonteCarloReport>(&text).unwrap(), report);
             }
-            Err(Error::TooShort { .. }) => prop_assert!(series.len() < 2),
+            Err(Error::TooShort { needed, .. }) => prop_assert!(series.len() < needed && needed <= 8),
             Err(Error::InvalidReturn { bar, .. }) => prop_assert!(!(series[bar].is_finite() && series[bar] >= -1.0)),
             Err(error) => prop_assert!(matches!(error, Error::Overflow { .. }), "{}", error),
         }

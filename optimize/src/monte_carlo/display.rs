@@ -10,7 +10,7 @@ impl Display for MonteCarloReport {
         writeln!(
             formatter,
             "Monte Carlo, {}: {} paths of {} steps out of {} returns, seed {}",
-            settings.resampling, settings.paths, self.horizon, self.observations, settings.seed
+            settings.resampling, self.paths, self.horizon, self.observations, settings.seed
         )?;
         write!(formatter, "\n{:<22} {:>22}", "", "mean")?;
         for percentile in &settings.percentiles {
@@ -20,6 +20,9 @@ impl Display for MonteCarloReport {
         write_distribution(formatter, "final equity", &self.final_equity)?;
         write_distribution(formatter, "maximum drawdown", &self.maximum_drawdown)?;
         write_distribution(formatter, "longest under water", &self.longest_under_water)?;
+        if let Some(ulcer_index) = &self.ulcer_index {
+            write_distribution(formatter, "Ulcer index", ulcer_index)?;
+        }
         let mut line =
             |name: String, estimate: Estimate| writeln!(formatter, "{name:<45} {:>22}", shown(estimate));
         line("\nprobability of profit".to_owned(), self.probability_of_profit)?;

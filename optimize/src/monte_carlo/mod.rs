@@ -2,11 +2,9 @@
 
 mod builder;
 mod display;
-mod generator;
 mod report;
 mod resampling;
 mod simulate;
-mod source;
 mod summary;
 mod walk;
 
@@ -14,5 +12,5 @@ mod walk;
 mod tests;
 
 pub use builder::{MonteCarlo, MonteCarloBuilder, MonteCarloSettings};
-pub use report::{Distribution, Estimate, MonteCarloReport, Percentile};
+pub use report::{Distribution, Estimate, MonteCarloReport, PathOutcome, Percentile};
 pub use resampling::Resampling;

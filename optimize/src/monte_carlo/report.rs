@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::MonteCarloSettings;
+use crate::statistics::count;
 
 /// What came of a simulation. Each figure carries its Monte Carlo error: how far it may be off because the paths are not
 /// infinitely many. It says nothing about whether the future resembles the returns.
@@ -15,14 +16,20 @@ pub struct MonteCarloReport {
     pub settings: MonteCarloSettings,
     /// How many returns the paths were drawn from.
     pub observations: usize,
+    /// The (mean) length of the blocks that were drawn; 1 where there are none.
+    pub block_length: f64,
     /// Steps in each path.
     pub horizon: usize,
+    /// How many paths were walked.
+    pub paths: usize,
     /// The equity at the end of a path that starts at 1.
     pub final_equity: Distribution,
     /// The deepest fall below the peak, as a share of the peak; the start counts as a peak.
     pub maximum_drawdown: Distribution,
     /// The longest run of steps below the peak.
     pub longest_under_water: Distribution,
+    /// The root of the mean squared fall below the peak (Martin & McCann 1989), if it was asked for.
+    pub ulcer_index: Option<Distribution>,
     /// The probability that a path ends above 1.
     pub probability_of_profit: Estimate,
     /// The probability that the drawdown reaches [`MonteCarloSettings::ruin_drawdown`], if that is set.
@@ -32,6 +39,34 @@ pub struct MonteCarloReport {
     /// The mean loss over the worst share [`MonteCarloSettings::tail`] of the paths, as a share of the start; negative if
     /// even these gained. Acerbi & Tasche (2002), definition 2.6.
     pub conditional_value_at_risk: Estimate,
+    /// What each path came to, by its number, if that was asked for.
+    pub outcomes: Option<Vec<PathOutcome>>,
+}
+
+impl MonteCarloReport {
+    /// Whether no error is larger than this part of its figure.
+    pub(super) fn is_precise(&self, part: f64) -> bool {
+        let precise = |estimate: &Estimate| estimate.error <= part * estimate.value.abs();
+        [&self.final_equity, &self.maximum_drawdown].into_iter().all(|figure| {
+            precise(&figure.mean) && figure.percentiles.iter().all(|percentile| precise(&percentile.value))
+        })
+    }
+}
+
+/// What one path came to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PathOutcome {
+    /// The equity at its end; it starts at 1.
+    pub final_equity: f64,
+    /// The lowest equity.
+    pub lowest_equity: f64,
+    /// The deepest fall below the peak, as a share of the peak.
+    pub maximum_drawdown: f64,
+    /// The longest run of steps below the peak.
+    pub longest_under_water: usize,
+    /// The root of the mean squared fall, if it was asked for.
+    pub ulcer_index: Option<f64>,
 }
 
 /// How a figure is distributed over the paths.
@@ -76,4 +111,14 @@ pub struct Estimate {
     /// deviation, which is not 0 where nothing was seen. Mean losses: the deviation of the excess over the quantile,
     /// divided by share · √paths.
     pub error: f64,
+}
+
+impl Estimate {
+    /// The share of hits, with the error of a probability.
+    pub(crate) fn share(hits: usize, tries: usize) -> Self {
+        let (hits, tries) = (count(hits), count(tries));
+        let value = hits / tries;
+        let error = (value * (1.0 - value) / tries + 0.25 / (tries * tries)).sqrt() / (1.0 + 1.0 / tries);
+        Self { value, error }
+    }
 }

@@ -2,10 +2,12 @@
 
 use std::path::Path as FilePath;
 
-use super::generator::{Generator, LANES};
-use super::source::{CircularBlocks, Independent, Permutations, Source, StationaryBlocks, Step};
-use super::walk::{Path, walk};
+use super::walk::{Path, Walking};
 use super::{MonteCarlo, Resampling, summary};
+use crate::draws::{
+    CircularBlocks, Draw as _, Generator, Independent, LANES, Permutations, Source, StationaryBlocks, Step,
+};
+use crate::wide::in_both_widths;
 
 /// A source that gives a fixed order of draws: step after step of eight paths.
 struct Fixed<'a>(std::slice::Iter<'a, Step>);
@@ -57,7 +59,8 @@ fn walking_logarithms_in_lockstep_is_walking_products_alone() {
     let horizon = 300;
     let mut steps = vec![[0; LANES]; horizon];
     Independent::new(generator(), 97).fill(&mut steps);
-    let walked = walk(&logarithms(&returns), horizon, &mut Fixed(steps.iter()));
+    let walking = Walking { logarithms: &logarithms(&returns), factors: &[], horizon };
+    let walked = walking.draw(&mut Fixed(steps.iter()));
     for (number, path) in walked.iter().enumerate() {
         let (end, lowest, drawdown, longest) = plain(&returns, steps.iter().map(|step| step[number]));
         assert!((path.end.exp() / end - 1.0).abs() < 1e-12);
@@ -91,10 +94,13 @@ fn a_known_sequence_of_draws_gives_the_reference_to_nine_digits() {
         let steps: Vec<Step> = (0..1000)
             .map(|t| std::array::from_fn(|lane| group.get(lane).map_or(0, |path| path[t])))
             .collect();
-        paths.extend(walk(&logarithms, 1000, &mut Fixed(steps.iter())).iter().take(group.len()));
+        let walked =
+            Walking { logarithms: &logarithms, factors: &[], horizon: 1000 }.draw(&mut Fixed(steps.iter()));
+        paths.extend(walked.iter().take(group.len()));
     }
     let simulation = MonteCarlo::new(Resampling::Bootstrap).paths(500).ruin_drawdown(0.5).build().unwrap();
-    let report = summary::report(simulation.settings(), 1000, 1000, &paths).unwrap();
+    let drawn = summary::Drawn { observations: 1000, block_length: 1.0, horizon: 1000 };
+    let report = summary::report(simulation.settings(), drawn, &paths).unwrap();
     let values = |distribution: &super::Distribution| -> Vec<f64> {
         distribution.percentiles.iter().map(|percentile| percentile.value.value).collect()
     };
@@ -164,4 +170,22 @@ fn blocks_of_mean_length_one_are_independent_draws() {
     let drawn = lane(&mut StationaryBlocks::new(generator(), 2, 1.0), 20_000, 0);
     let followed = drawn.windows(2).filter(|pair| pair[1] != pair[0]).count();
     assert!(followed.abs_diff(10_000) < 360, "{followed}");
+}
+
+/// Vectors of four numbers and of two must not show in any bit.
+#[test]
+fn paths_are_the_same_with_vectors_of_every_width() {
+    let returns: Vec<f64> = (0..97).map(|k| f64::from(k * 37 % 97 - 47) / 1000.0).collect();
+    for resampling in [
+        Resampling::Bootstrap,
+        Resampling::Shuffle,
+        Resampling::StationaryBlock(5.0),
+        Resampling::CircularBlock(7),
+        Resampling::SkipTrades(0.2),
+        Resampling::CostStress(0.01),
+    ] {
+        let simulation = MonteCarlo::new(resampling).paths(203).seed(6).ulcer_index(true).build().unwrap();
+        let [wide, narrow] = in_both_widths(|| format!("{:?}", simulation.run(&returns).unwrap()));
+        assert_eq!(wide, narrow, "{resampling}");
+    }
 }

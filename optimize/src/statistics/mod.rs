@@ -13,6 +13,7 @@ pub use metrics::Metrics;
 pub use sharpe::{SharpeEstimate, expected_maximum_sharpe};
 
 pub(crate) use metrics::{annualised_return, calmar, sharpe, sortino, total_return};
-pub(crate) use moments::{check_returns, count, mean, mean_and_deviation, variance};
+pub(crate) use moments::{check_returns, count, mean, mean_and_deviation, sum_of, variance};
+pub(crate) use normal::{cumulative as normal_cumulative, quantile as normal_quantile};
 pub(crate) use order::{interpolated, spearman};
 pub(crate) use tail::conditional_value_at_risk;

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use cofferdam_optimize::{Dimension, FunctionObjective, Grid, ParameterSet, Trial};
+use ndarray::Array2;
 use serde_json::Value;
 
 /// One column of a file in `examples/data`.
@@ -12,6 +13,14 @@ pub(crate) fn column(file: &str, name: &str) -> Vec<f64> {
     let mut reader = csv::Reader::from_path(path).unwrap();
     let place = reader.headers().unwrap().iter().position(|header| header == name).unwrap();
     reader.records().map(|record| record.unwrap()[place].parse().unwrap()).collect()
+}
+
+/// All columns of a file in `examples/data` that holds nothing but numbers below its head.
+pub(crate) fn matrix(file: &str) -> Array2<f64> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data").join(file);
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let rows: Vec<Vec<f64>> = reader.deserialize().map(Result::unwrap).collect();
+    Array2::from_shape_fn((rows.len(), rows[0].len()), |(row, column)| rows[row][column])
 }
 
 pub(crate) fn simple_returns(prices: &[f64]) -> Vec<f64> {

@@ -3,22 +3,31 @@
 //! Each path has its own generator, and all that it draws depends on the study's seed and the path's number alone. So a
 //! path is the same whichever thread walks it, and whichever paths are walked beside it.
 
+use std::ops::BitXor as _;
+
+use crate::lanes::{both, each};
+
 /// How many paths walk in lockstep. Eight independent chains of additions keep the processor busy, and the compiler makes
 /// vectors of them; no result depends on the number, since lanes never mix.
-pub(super) const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// The increment of SplitMix64.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// A number for each lane.
+type Words = [u32; LANES];
+
 /// Eight xoshiro128++ generators (Blackman & Vigna, "Scrambled Linear Pseudorandom Number Generators", ACM TOMS 47, 2021).
-pub(super) struct Generator {
-    /// The four words of each state, lane by lane.
-    state: [[u32; LANES]; 4],
+/// It is copied into a loop and back, since what is reached by a pointer is stored and loaded at each step.
+#[derive(Clone, Copy)]
+pub(crate) struct Generator {
+    /// The four words of each state.
+    state: [Words; 4],
 }
 
 impl Generator {
     /// The generators of the paths from `first_path` on.
-    pub(super) fn new(seed: u64, first_path: u64) -> Self {
+    pub(crate) fn new(seed: u64, first_path: u64) -> Self {
         let mut state = [[0; LANES]; 4];
         let [a, b, c, d] = &mut state;
         let lanes = a.iter_mut().zip(b).zip(c).zip(d).map(|(((a, b), c), d)| [a, b, c, d]);
@@ -32,29 +41,30 @@ impl Generator {
 
     /// The next number of each lane.
     #[inline(always)]
-    pub(super) fn next(&mut self) -> [u32; LANES] {
-        let [a, b, c, d] = &mut self.state;
-        let mut drawn = [0; LANES];
-        let lanes = a.iter_mut().zip(b).zip(c).zip(d);
-        for (drawn, (((a, b), c), d)) in drawn.iter_mut().zip(lanes) {
-            *drawn = advance(a, b, c, d);
-        }
+    pub(crate) fn next(&mut self) -> Words {
+        let [a, b, c, d] = self.state;
+        let drawn = both(each(both(a, d, u32::wrapping_add), |sum| sum.rotate_left(7)), a, u32::wrapping_add);
+        let shifted = each(b, |word| word << 9);
+        let (c, d) = (both(c, a, u32::bitxor), both(d, b, u32::bitxor));
+        let (b, a) = (both(b, c, u32::bitxor), both(a, d, u32::bitxor));
+        self.state = [a, b, both(c, shifted, u32::bitxor), each(d, |word| word.rotate_left(11))];
         drawn
     }
 
     /// An index below the bound for each lane, every one equally likely: Lemire, "Fast Random Integer Generation in an
     /// Interval", ACM TOMACS 29 (2019), algorithm 5.
     #[inline(always)]
-    pub(super) fn below(&mut self, bound: Bound) -> [u32; LANES] {
+    pub(crate) fn below(&mut self, bound: Bound) -> Words {
         let drawn = self.next();
         let mut indices = [0; LANES];
-        let mut rejected = false;
+        let mut rejected = 0;
         for (index, drawn) in indices.iter_mut().zip(drawn) {
             let product = u64::from(drawn) * u64::from(bound.size);
-            (*index, rejected) = (high(product), rejected | (low(product) < bound.rejected));
+            *index = high(product);
+            rejected |= u32::from(low(product) < bound.rejected);
         }
-        if rejected {
-            self.draw_again(bound, drawn, &mut indices);
+        if rejected != 0 {
+            (*self, indices) = self.draw_again(bound, drawn, indices);
         }
         indices
     }
@@ -62,22 +72,34 @@ impl Generator {
     /// Draws again for the lanes whose number would make some indices likelier than others. With a thousand returns this
     /// happens to one number in four million.
     #[cold]
-    fn draw_again(&mut self, bound: Bound, drawn: [u32; LANES], indices: &mut [u32; LANES]) {
-        let [a, b, c, d] = &mut self.state;
-        let lanes = a.iter_mut().zip(b).zip(c).zip(d);
-        for ((index, drawn), (((a, b), c), d)) in indices.iter_mut().zip(drawn).zip(lanes) {
+    #[inline(never)]
+    fn draw_again(mut self, bound: Bound, drawn: Words, mut indices: Words) -> (Self, Words) {
+        for (lane, (index, drawn)) in indices.iter_mut().zip(drawn).enumerate() {
             let mut product = u64::from(drawn) * u64::from(bound.size);
             while low(product) < bound.rejected {
-                product = u64::from(advance(a, b, c, d)) * u64::from(bound.size);
+                product = u64::from(self.next_of(lane)) * u64::from(bound.size);
             }
             *index = high(product);
         }
+        (self, indices)
+    }
+
+    /// The next number of one lane; the others stand still.
+    fn next_of(&mut self, lane: usize) -> u32 {
+        let mut moved = *self;
+        let drawn = moved.next();
+        for (words, moved) in self.state.iter_mut().zip(moved.state) {
+            if let (Some(word), Some(moved)) = (words.get_mut(lane), moved.get(lane)) {
+                *word = *moved;
+            }
+        }
+        drawn.get(lane).copied().unwrap_or(0)
     }
 }
 
 /// The upper end of a range of indices.
 #[derive(Clone, Copy)]
-pub(super) struct Bound {
+pub(crate) struct Bound {
     /// Indices are below this; at least 1.
     size: u32,
     /// Numbers whose product with the size has a lower half below this are drawn again: 2³² modulo the size.
@@ -85,24 +107,10 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    pub(super) const fn new(size: u32) -> Self {
+    pub(crate) const fn new(size: u32) -> Self {
         let size = if size == 0 { 1 } else { size };
         Self { size, rejected: size.wrapping_neg() % size }
     }
-}
-
-/// One step of xoshiro128++.
-#[inline(always)]
-const fn advance(a: &mut u32, b: &mut u32, c: &mut u32, d: &mut u32) -> u32 {
-    let drawn = a.wrapping_add(*d).rotate_left(7).wrapping_add(*a);
-    let shifted = *b << 9;
-    *c ^= *a;
-    *d ^= *b;
-    *b ^= *c;
-    *a ^= *d;
-    *c ^= shifted;
-    *d = d.rotate_left(11);
-    drawn
 }
 
 /// The first state of a path: two numbers out of a SplitMix64 sequence that starts at the mixed seed. The sequence never
