@@ -5,7 +5,10 @@
 
 mod state;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     sync::{Notify, Semaphore, SemaphorePermit},
@@ -20,6 +23,13 @@ use crate::{
     row::Row,
     spool::{Log, Record},
 };
+
+/// How long a batch may grow once it is due: little beside the linger time, and enough for thousands of rows.
+const GATHERING: Duration = Duration::from_millis(4);
+
+/// How long it is waited for more rows: as short as the runtime's clock allows. A step must bring as many rows as make a
+/// batch due, or the batch goes.
+const STEP: Duration = Duration::from_millis(1);
 
 /// Called with each rejected row instead of keeping it.
 pub(crate) type OnRejected = Box<dyn Fn(Row, Error) + Send + Sync>;
@@ -215,6 +225,23 @@ impl Buffer {
                 Next::Idle => woken.await,
                 Next::End => return None,
             }
+        }
+    }
+
+    /// Lets a batch that is due for its rows grow while more come fast, for a few milliseconds at most.
+    ///
+    /// What a batch costs beside its rows, a trip and a commit, is as much as hundreds of rows cost; so a flood of rows
+    /// is written sooner by few batches. Whoever adds less, or waits for a flush, waits for nothing here.
+    ///
+    /// Cancellation safe: no row is taken.
+    pub(crate) async fn gather(&self, trigger: Trigger) {
+        let until = Instant::now() + GATHERING;
+        let mut seen = self.lock().growing(&self.limits);
+        while let (Trigger::Rows, Some(rows)) = (trigger, seen)
+            && Instant::now() < until
+        {
+            tokio::time::sleep(STEP).await;
+            seen = self.lock().growing(&self.limits).filter(|now| *now >= rows + self.limits.rows);
         }
     }
 

@@ -97,6 +97,7 @@ impl Task {
             // Before the rows are taken, so that those which come meanwhile are in the batch too. One that fails or takes
             // long is repeated by the write, whose failure is told.
             let _ = tokio::time::timeout(LEARNING, self.road.learn()).await;
+            self.buffer.gather(trigger).await;
             let batch = self.buffer.take(trigger);
             self.put(batch).await?;
         }

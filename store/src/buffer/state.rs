@@ -111,6 +111,14 @@ impl State {
         }
     }
 
+    /// How many rows wait, if the batch may grow: nobody waits for it, and it is not as large as batches get.
+    pub(super) fn growing(&self, limits: &Limits) -> Option<usize> {
+        let rows = self.queue.len();
+        let full = rows >= limits.max_rows || self.queued_bytes >= limits.bytes || self.pressing > 0;
+        let asked = self.closing || self.flush_to > self.settled;
+        (!full && !asked).then_some(rows)
+    }
+
     /// Takes the oldest rows, as many as one batch may hold and at least one.
     pub(super) fn take(&mut self, limits: &Limits) -> Vec<Row> {
         let mut bytes = 0;
