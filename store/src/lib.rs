@@ -28,7 +28,7 @@
 //! |---|---|---|
 //! | `sqlite` (default) | SQLite | prepared statements stepped over the rows, statements of up to 500 rows |
 //! | `postgres` | PostgreSQL, tested on 15 | single values, UNNEST of arrays, binary COPY |
-//! | `mysql` | MariaDB, tested on 10.11; MySQL | statements of up to 1,000 rows, updates by a join of up to 2,000 |
+//! | `mysql` | MariaDB, tested on 10.11; MySQL | statements of up to 500 rows, updates by a join |
 //!
 //! PostgreSQL's way is chosen for each statement from the number of rows, their types and the conflict clause. On SQLite
 //! rows are stepped over from 8 inserts or 2 updates on, if their types are those of sea-orm's features `with-json`,
@@ -40,7 +40,7 @@
 //! One file of this crate has `unsafe` code, and only with the feature `sqlite`: `road/sqlite/raw.rs`, which calls SQLite's
 //! C functions on the handle that the driver locks for it. The driver's safe way to the same statements, a message to
 //! its thread for each, takes two to four times as long. The file proves each call, and keeps them in types that
-//! cannot be used wrongly; memcheck finds nothing in it.
+//! cannot be used wrongly.
 //!
 //! # Who changes what
 //! An update names its row by the primary key or any unique [`key`](WriterBuilder::key), and may be done only if the row

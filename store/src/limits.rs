@@ -45,8 +45,8 @@ impl Limits {
     /// The defaults for a database.
     ///
     /// A server locks the rows of a batch and not the table, and what a batch costs beside its rows is trips over a
-    /// network: so a batch may be larger there. 10,000 rows are 30 to 150 ms, and well within what COPY needs to be
-    /// the fastest way into PostgreSQL; twice as many were no faster.
+    /// network: so a batch may be larger there. 10,000 rows are 30 to 150 ms, and well beyond what COPY needs to be
+    /// the fastest way into PostgreSQL.
     pub(crate) fn of(backend: DbBackend) -> Self {
         match backend {
             DbBackend::Postgres | DbBackend::MySql => {

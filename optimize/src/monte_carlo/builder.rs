@@ -195,7 +195,7 @@ impl MonteCarloBuilder {
         self
     }
 
-    /// Reports the Ulcer index as well, which makes the walk about half as long again.
+    /// Reports the Ulcer index as well, which makes the walk longer.
     pub const fn ulcer_index(mut self, reported: bool) -> Self {
         self.settings.ulcer_index = reported;
         self

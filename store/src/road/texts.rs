@@ -6,11 +6,11 @@ use sea_orm::sqlx::AssertSqlSafe;
 
 use crate::row::Shape;
 
-/// The most rows of a statement that has a placeholder a value, as a rule. A trip to the driver's thread or to the
-/// server costs the same whatever it carries, so statements of 100 to 500 rows are where the databases are fast. It is
-/// not higher because a very wide VALUES is no gain: on PostgreSQL one of 9,362 rows was slower than those of 500.
-#[cfg(any(feature = "sqlite", feature = "postgres", test))]
-pub(super) const MAX_ROWS: usize = 500;
+/// The most rows of a statement that has a placeholder a value. A trip to the driver's thread or to the server costs the
+/// same whatever it carries, so statements of 100 to 500 rows are where the databases are fast. It is not higher because
+/// a very wide VALUES is no gain: on PostgreSQL one of 9,362 rows was slower than those of 500, and on MariaDB those of
+/// 2,000 were.
+const MAX_ROWS: usize = 500;
 
 /// How many shapes are remembered. A table has a few in practice; a program that makes ever new ones must not fill
 /// the memory with texts.
@@ -30,11 +30,11 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// `rows` is the size at which batches become due, so that the common batch is one statement; `most` is the most
-    /// rows of one.
-    pub(super) fn new(rows: usize, most: usize, variables: usize) -> Self {
-        let mut sizes: Vec<usize> = (0..).map(|power| 1 << power).take_while(|size| *size < most).collect();
-        sizes.extend([rows.clamp(1, most), most]);
+    /// `rows` is the size at which batches become due, so that the common batch is one statement.
+    pub(super) fn new(rows: usize, variables: usize) -> Self {
+        let mut sizes: Vec<usize> =
+            (0..).map(|power| 1 << power).take_while(|size| *size < MAX_ROWS).collect();
+        sizes.extend([rows.clamp(1, MAX_ROWS), MAX_ROWS]);
         sizes.sort_unstable_by(|left, right| right.cmp(left));
         sizes.dedup();
         Self { sizes, variables, texts: HashMap::new() }
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn any_number_of_rows_is_written_in_few_statements() {
-        let texts = Texts::new(50, MAX_ROWS, 32_766);
+        let texts = Texts::new(50, 32_766);
         let count = |mut rows: usize| {
             let mut count = 0;
             while rows > 0 {
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_wide_table_stays_below_the_limit_of_variables() {
-        let texts = Texts::new(50, MAX_ROWS, 32_766);
+        let texts = Texts::new(50, 32_766);
         for columns in [1, 65, 66, 128, 655, 1_999, 2_000] {
             let rows = texts.fit(columns, 10_000);
             assert!(rows >= 1 && rows * columns <= 32_766, "{rows} rows of {columns} columns");
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn shapes_without_end_do_not_fill_the_memory() {
-        let mut texts = Texts::new(50, MAX_ROWS, 32_766);
+        let mut texts = Texts::new(50, 32_766);
         for column in 0..1_000 {
             let mut shape = Shape::empty(Operation::Insert);
             shape.insert(column);

@@ -38,19 +38,12 @@ use crate::{
 /// How many values one statement binds: the protocol counts them in 16 bits.
 const MAX_VARIABLES: usize = 65_535;
 
-/// The most rows of an INSERT: from 500 on it is as fast as it gets, and this many leave fewer trips.
-const MAX_INSERTED: usize = 1_000;
-
-/// The most rows of an UPDATE, whose joined rows cost more to set up than to write: 2,000 are a tenth faster than 500.
-const MAX_UPDATED: usize = 2_000;
-
 /// A table of a MySQL or MariaDB database.
 pub(super) struct Mysql {
     spare: Spare<MySql>,
     table: Arc<Table>,
     conflict: Arc<Conflict>,
-    inserts: Texts,
-    updates: Texts,
+    texts: Texts,
     /// The queries for updates that are not to be done.
     absent: Texts,
     /// What the server says of itself; `None` before it was asked.
@@ -68,9 +61,8 @@ struct Server {
 impl Mysql {
     /// `rows` is the size at which batches become due.
     pub(super) fn new(pool: MySqlPool, table: Arc<Table>, conflict: Arc<Conflict>, rows: usize) -> Self {
-        let texts = |most| Texts::new(rows, most, MAX_VARIABLES);
-        let (inserts, updates, absent) = (texts(MAX_INSERTED), texts(MAX_UPDATED), texts(MAX_UPDATED));
-        Self { spare: Spare::new(pool), table, conflict, inserts, updates, absent, server: None }
+        let texts = || Texts::new(rows, MAX_VARIABLES);
+        Self { spare: Spare::new(pool), table, conflict, texts: texts(), absent: texts(), server: None }
     }
 
     fn rows(&self) -> Rows {
@@ -102,7 +94,7 @@ impl Mysql {
             touched = self.absent(session, part, shape).await?;
         }
         let given = (part.len(), self.rows());
-        let text = self.updates.text(shape, part.len(), || statement::update(&self.table, shape, given));
+        let text = self.texts.text(shape, part.len(), || statement::update(&self.table, shape, given));
         // The driver asks for the rows that were found, whether or not they were changed by it.
         let written = execute(session, text, part).await?;
         if !shape.is_conditional() && written < part.len() as u64 {
@@ -171,11 +163,7 @@ impl Database for Mysql {
             bytes = bytes.saturating_add(row.weight);
             bytes <= room
         });
-        let texts = match part.shape().map(Shape::operation) {
-            Some(Operation::Update) => &self.updates,
-            _ => &self.inserts,
-        };
-        texts.fit(columns, light.count().max(1))
+        self.texts.fit(columns, light.count().max(1))
     }
 
     async fn write(&mut self, session: &mut Session, part: Part<'_>) -> Result<Touched, Fault> {
@@ -192,7 +180,7 @@ impl Database for Mysql {
             return self.update(session, part, shape).await;
         }
         let text = self
-            .inserts
+            .texts
             .text(shape, part.len(), || statement::insert(&self.table, shape, part.len(), &self.conflict));
         match &*self.conflict {
             Conflict::Reject => execute(session, text, part).await.map(Touched::rows),

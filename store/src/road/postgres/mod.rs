@@ -38,7 +38,7 @@ use super::{
     part::Part,
     spare::Spare,
     sql,
-    texts::{MAX_ROWS, MAX_SHAPES, Text, Texts},
+    texts::{MAX_SHAPES, Text, Texts},
 };
 use crate::{
     conflict::Conflict,
@@ -104,7 +104,7 @@ enum Long {
 impl Postgres {
     /// `rows` is the size at which batches become due.
     pub(super) fn new(pool: PgPool, table: Arc<Table>, conflict: Arc<Conflict>, rows: usize) -> Self {
-        let texts = Texts::new(rows, MAX_ROWS, MAX_VARIABLES);
+        let texts = Texts::new(rows, MAX_VARIABLES);
         Self {
             spare: Spare::new(pool),
             table,

@@ -39,7 +39,7 @@ use super::{
     database::{Database, Touched},
     fault::Fault,
     part::Part,
-    texts::{MAX_ROWS, Texts},
+    texts::Texts,
 };
 use crate::{
     conflict::Conflict,
@@ -78,7 +78,7 @@ pub(super) struct Sqlite {
 impl Sqlite {
     /// `rows` is the size at which batches become due.
     pub(super) fn new(pool: SqlitePool, table: Arc<Table>, conflict: Arc<Conflict>, rows: usize) -> Self {
-        let texts = || Texts::new(rows, MAX_ROWS, MAX_VARIABLES);
+        let texts = || Texts::new(rows, MAX_VARIABLES);
         Self { pool, table, conflict, texts: texts(), stepped: texts(), absent: texts() }
     }
 
