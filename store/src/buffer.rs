@@ -437,21 +437,9 @@ fn seqs(rows: &[Row]) -> Vec<u64> {
     rows.iter().flat_map(|row| row.seqs.iter().copied()).collect()
 }
 
-/// Frees rows. Those of a large batch are freed beside the task that writes: it takes milliseconds, and the next batch
-/// need not wait for it.
-fn free(rows: Vec<Row>) {
-    const LARGE: usize = 1_000;
-    if rows.len() >= LARGE
-        && let Ok(runtime) = tokio::runtime::Handle::try_current()
-    {
-        runtime.spawn(async move { drop(rows) });
-    }
-}
-
 /// Takes the named rows out, each with its error.
 fn pick(rows: Vec<Row>, mut named: Vec<(usize, Error)>) -> Vec<(Row, Error)> {
     if named.is_empty() {
-        free(rows);
         return Vec::new();
     }
     named.sort_by_key(|(place, _)| *place);
