@@ -17,7 +17,7 @@ use tokio::{
 
 use self::state::{Next, State};
 use crate::{
-    Counts, Error, Trigger,
+    Counts, Error, Observer, Trigger,
     batch::{Batch, Verdict},
     limits::Limits,
     row::Row,
@@ -38,6 +38,7 @@ pub(crate) struct Buffer {
     limits: Limits,
     table: &'static str,
     on_rejected: Option<OnRejected>,
+    observer: Arc<dyn Observer>,
     /// Room for rows. A row's permit is forgotten when it enters and given back when its batch is settled, so rows
     /// in flight count too. Closed once no more rows are taken.
     rows: Semaphore,
@@ -56,6 +57,7 @@ impl Buffer {
         limits: Limits,
         table: &'static str,
         on_rejected: Option<OnRejected>,
+        observer: Arc<dyn Observer>,
         wake: Arc<Notify>,
         spool: Option<Arc<Log>>,
     ) -> Self {
@@ -69,6 +71,7 @@ impl Buffer {
             limits,
             table,
             on_rejected,
+            observer,
         }
     }
 
@@ -90,7 +93,7 @@ impl Buffer {
             Some(spool) => Some((spool, spool.encode(&row)?)),
             None => None,
         };
-        let place = self.rows.acquire().await.map_err(|_| self.refusal())?;
+        let place = self.reserve_place().await?;
         let room = self.reserve(cost).await?;
         let spooling = match spooling {
             Some((spool, record)) => Some((spool, self.reserve_spool(spool, &record).await?, record)),
@@ -378,12 +381,21 @@ impl Buffer {
         Vec::new()
     }
 
+    /// Reserves room for a row.
+    async fn reserve_place(&self) -> Result<SemaphorePermit<'_>, Error> {
+        if let Ok(permit) = self.rows.try_acquire() {
+            return Ok(permit);
+        }
+        let _waiting = Waiting::begin(self);
+        self.rows.acquire().await.map_err(|_| self.refusal())
+    }
+
     /// Reserves room on the disk; while it waits, the rows in the queue are pressed out, so that there will be some.
     async fn reserve_spool<'a>(&self, spool: &'a Log, record: &Record) -> Result<SemaphorePermit<'a>, Error> {
         if let Some(permit) = spool.try_reserve(record) {
             return Ok(permit);
         }
-        let _pressing = Pressing::begin(self);
+        let _waiting = (Pressing::begin(self), Waiting::begin(self));
         spool.reserve(record).await.map_err(|_| self.refusal())
     }
 
@@ -392,7 +404,7 @@ impl Buffer {
         if let Ok(permit) = self.bytes.try_acquire_many(cost) {
             return Ok(permit);
         }
-        let _pressing = Pressing::begin(self);
+        let _waiting = (Pressing::begin(self), Waiting::begin(self));
         self.bytes.acquire_many(cost).await.map_err(|_| self.refusal())
     }
 
@@ -429,6 +441,24 @@ impl<'a> Pressing<'a> {
 impl Drop for Pressing<'_> {
     fn drop(&mut self) {
         self.0.lock().pressing -= 1;
+    }
+}
+
+/// A call that waits for any room; how long it did is told when it is dropped, cancelled or not.
+struct Waiting<'a> {
+    buffer: &'a Buffer,
+    since: Instant,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(buffer: &'a Buffer) -> Self {
+        Self { buffer, since: Instant::now() }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.buffer.observer.waited(self.buffer.table, self.since.elapsed());
     }
 }
 

@@ -63,7 +63,7 @@ impl<E: EntityTrait> Handle<E> {
             })
             .transpose()?;
         let (log, replay) = spool.unzip();
-        let buffer = Arc::new(Buffer::new(limits, table.name, on_rejected, wake, log));
+        let buffer = Arc::new(Buffer::new(limits, table.name, on_rejected, Arc::clone(&observer), wake, log));
         let task = Task::new(Arc::clone(&buffer), road, Arc::clone(&table), observer, sink, replay);
         runtime.spawn(task.run());
         Ok(Self { buffer, table, identity, entity: PhantomData })

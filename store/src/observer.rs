@@ -1,7 +1,7 @@
 //! What a writer tells the outside about its work, as plain data.
 //!
-//! An [`Observer`] is called on the task that writes, so an implementation must not block and must not panic. It
-//! never sees a row.
+//! An [`Observer`] is called on the task that writes, and on those that add, so an implementation must not block and
+//! must not panic. It never sees a row.
 
 use std::time::Duration;
 
@@ -17,6 +17,12 @@ pub trait Observer: Send + Sync + 'static {
     /// The number of rows that wait in memory changed.
     fn buffered(&self, table: &str, rows: u64, capacity: u64) {
         let _ = (table, rows, capacity);
+    }
+
+    /// A call of `add` waited so long because the buffer, or the spool, was full. Told once the wait has ended, also if
+    /// the call was cancelled.
+    fn waited(&self, table: &str, time: Duration) {
+        let _ = (table, time);
     }
 
     /// Rows were refused by the database, one by one, and reported to whoever added them.

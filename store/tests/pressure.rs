@@ -80,7 +80,11 @@ async fn a_full_buffer_makes_add_wait_and_a_cancelled_add_adds_nothing(kind: Kin
         trade::Entity::find().all(&database).await.unwrap().iter().map(|row| row.quantity).collect();
     quantities.sort_unstable();
     assert_eq!(quantities, [0, 1, 2, 3, 4]);
-    assert!(log.0.lock().unwrap().buffered.iter().all(|(rows, capacity)| rows <= capacity && *capacity == 4));
+    let told = log.0.lock().unwrap();
+    assert!(told.buffered.iter().all(|(rows, capacity)| rows <= capacity && *capacity == 4));
+    // The call that gave up, the one that was polled once, and the patient one; nobody else waited.
+    assert_eq!(told.waits.len(), 3, "{:?}", told.waits);
+    assert!(told.waits[0] >= Duration::from_millis(90) && told.waits[1] < told.waits[0], "{:?}", told.waits);
 }
 
 async fn heavy_rows_are_bounded_by_weight_and_one_too_heavy_goes_through_alone(kind: Kind) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cofferdam_store::{ErrorKind, Flushed, Observer, Trigger};
 use prometheus_client::metrics::counter::Counter;
@@ -14,7 +14,7 @@ use prometheus_client::registry::Unit;
 use crate::Telemetry;
 use crate::gauges::unix_seconds;
 use crate::names::Names;
-use crate::register::{FloatGauge, Labels, Register, labels};
+use crate::register::{FloatGauge, Labels, Register, SecondsCounter, labels};
 
 /// From a small batch in an embedded database to one that waits behind a lock.
 const FLUSH_BUCKETS: &[f64] =
@@ -53,6 +53,7 @@ struct Table {
     batch_rows: Histogram,
     buffered: Gauge,
     capacity: Gauge,
+    waited: SecondsCounter,
     last_flush: FloatGauge,
     flushes: Family<Labels, Counter>,
     failures: Family<Labels, Counter>,
@@ -111,6 +112,10 @@ impl StoreObserver {
         );
         let buffered = register.gauge("cofferdam_store_buffered_rows", "Rows that wait in memory");
         let capacity = register.gauge("cofferdam_store_buffer_capacity_rows", "Rows that may wait in memory");
+        let waited = register.seconds_counter(
+            "cofferdam_store_add_wait",
+            "Time that calls waited because the buffer was full",
+        );
         let last_flush = register.seconds_gauge(
             "cofferdam_store_last_flush_timestamp",
             "When a batch was last written, in seconds since 1970; 0 before the first",
@@ -126,6 +131,7 @@ impl StoreObserver {
                 batch_rows: batch_rows.get_or_create_owned(&set),
                 buffered: buffered.get_or_create_owned(&set),
                 capacity: capacity.get_or_create_owned(&set),
+                waited: waited.get_or_create_owned(&set),
                 last_flush: last_flush.get_or_create_owned(&set),
                 flushes: flushes.clone(),
                 failures: failures.clone(),
@@ -164,6 +170,10 @@ impl Observer for StoreObserver {
         let table = self.tables.get(table);
         table.buffered.set(i64::try_from(rows).unwrap_or(i64::MAX));
         table.capacity.set(i64::try_from(capacity).unwrap_or(i64::MAX));
+    }
+
+    fn waited(&self, table: &str, time: Duration) {
+        self.tables.get(table).waited.inc_by(time.as_secs_f64());
     }
 
     fn rejected(&self, table: &str, rows: u64) {

@@ -364,6 +364,7 @@ pub struct Told {
     pub written: Vec<u64>,
     pub buffered: Vec<(u64, u64)>,
     pub rejected: u64,
+    pub waits: Vec<Duration>,
 }
 
 impl Log {
@@ -385,6 +386,10 @@ impl Observer for Log {
 
     fn buffered(&self, _: &str, rows: u64, capacity: u64) {
         self.0.lock().unwrap().buffered.push((rows, capacity));
+    }
+
+    fn waited(&self, _: &str, time: Duration) {
+        self.0.lock().unwrap().waits.push(time);
     }
 
     fn rejected(&self, _: &str, rows: u64) {

@@ -44,6 +44,7 @@ pub(crate) async fn work(telemetry: &Telemetry) -> &'static [Row] {
     }
     assert_eq!(writer.close().await.unwrap().rejected.len(), 1);
     &[
+        ("cofferdam_store_add_wait_seconds", "counter", "seconds", &["table"]),
         ("cofferdam_store_batch_rows", "histogram", "", &["table"]),
         ("cofferdam_store_buffer_capacity_rows", "gauge", "", &["table"]),
         ("cofferdam_store_buffered_rows", "gauge", "", &["table"]),
