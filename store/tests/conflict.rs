@@ -44,6 +44,26 @@ async fn the_target_may_be_another_unique_index_and_other_conflicts_are_still_re
     assert_eq!(summary.rejected[0].error.kind(), ErrorKind::Constraint);
 }
 
+async fn rows_without_a_value_in_the_target_conflict_elsewhere_or_not_at_all(kind: Kind) {
+    let (_place, database) = trades(kind).await;
+    for on_conflict in [OnConflict::DoNothing, OnConflict::Update(vec![trade::Column::Quantity])] {
+        let writer = BatchWriter::<trade::Entity>::builder(database.clone())
+            .on_conflict(on_conflict)
+            .conflict_target([trade::Column::Code])
+            .build()
+            .unwrap();
+        // The second of each has the primary key of the first, and the third nothing in common with them.
+        writer.add_many([keyed(1, 1), keyed(1, 2), keyed(2, 3)]).await.unwrap();
+        let summary = writer.close().await.unwrap();
+        assert_eq!((summary.counts.written, summary.counts.skipped, summary.counts.rejected), (2, 0, 1));
+        assert_eq!(summary.rejected[0].error.kind(), ErrorKind::Constraint);
+        assert_eq!(summary.rejected[0].model.quantity, Set(2));
+        let rows = trade::Entity::find().all(&database).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.quantity).sum::<i32>(), 4);
+        trade::Entity::delete_many().exec(&database).await.unwrap();
+    }
+}
+
 async fn chosen_columns_are_overwritten_and_others_are_kept(kind: Kind) {
     let (_file, database) = trades(kind).await;
     let first = trade::ActiveModel {
@@ -97,4 +117,5 @@ everywhere! {
     a_repeat_after_an_unknown_outcome_writes_nothing_twice
     the_target_may_be_another_unique_index_and_other_conflicts_are_still_rejected
     chosen_columns_are_overwritten_and_others_are_kept
+    rows_without_a_value_in_the_target_conflict_elsewhere_or_not_at_all
 }

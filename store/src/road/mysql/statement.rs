@@ -33,7 +33,8 @@ pub(super) fn overwrites(shape: &Shape, conflict: &Conflict) -> bool {
 }
 
 /// What an INSERT does with a row that is there. The first assignment keeps its column and counts: in `@cofferdam_met`
-/// the rows that were met, in `@cofferdam_foreign` those of them that differ in the conflict target.
+/// the rows that were met, in `@cofferdam_foreign` those of them that differ in the conflict target. NULL differs from
+/// NULL there: a unique index takes any number of them, so the conflict was about another one.
 fn on_duplicate(table: &Table, shape: &Shape, conflict: &Conflict) -> String {
     let (target, columns) = match conflict {
         Conflict::Reject => return String::new(),
@@ -42,7 +43,7 @@ fn on_duplicate(table: &Table, shape: &Shape, conflict: &Conflict) -> String {
     };
     let same = all(target.iter().map(|column| {
         let column = quote(table.column(*column));
-        format!("{column} <=> VALUES({column})")
+        format!("{column} = VALUES({column})")
     }));
     let kept = quote(table.column(target.first().copied().unwrap_or_default()));
     let count = format!(
