@@ -12,6 +12,10 @@ use crate::{operation::Operation, row::Row};
 /// Nothing is merged across a new row, whose place among the updates counts, nor across an update of the same row with
 /// a condition, which is to see what came before it.
 pub(crate) fn coalesce(rows: Vec<Row>, key: &[usize]) -> Vec<Row> {
+    if rows.iter().all(|row| row.operation() == Operation::Insert) {
+        // Nothing to merge, and a large batch need not be moved to find that out.
+        return rows;
+    }
     let mut places: HashMap<Vec<Value>, usize> = HashMap::new();
     let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
     for row in rows {

@@ -8,6 +8,8 @@ use sea_query_sqlx::SqlxValues;
 
 use super::{fault::Fault, part::Part, sql, texts::Text};
 use crate::row::Row;
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+use crate::row::Shape;
 
 /// One table of one database.
 pub(super) trait Database: Send {
@@ -22,7 +24,7 @@ pub(super) trait Database: Send {
     /// may be written again.
     fn alone(&self, rows: &[&Row]) -> bool;
 
-    /// Asks the server once for what the statements for these rows depend on.
+    /// Asks the server once for what the statements depend on.
     fn learn(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// The names of the columns of which other rows of the table decide what they may hold: those of unique indexes,
@@ -60,6 +62,48 @@ pub(super) trait Database: Send {
         session: &mut Self::Session,
         part: Part<'_>,
     ) -> impl Future<Output = Result<Touched, Fault>> + Send;
+}
+
+/// A database whose updates do not say themselves which of them were not done, so that it is asked apart.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+pub(super) trait Asked: Database {
+    /// Runs the update; returns how many rows it found.
+    fn change(
+        &mut self,
+        session: &mut Self::Session,
+        part: Part<'_>,
+        shape: &Shape,
+    ) -> impl Future<Output = Result<u64, Fault>> + Send;
+
+    /// The updates whose row the table does not hold, or not as they expect it. Where they expect something, the rows
+    /// stay what they are found to be until the transaction ends.
+    fn absent(
+        &mut self,
+        session: &mut Self::Session,
+        part: Part<'_>,
+        shape: &Shape,
+    ) -> impl Future<Output = Result<Touched, Fault>> + Send;
+
+    /// Writes updates of one shape. What a condition says of a row is asked before the update, which changes it; of other
+    /// updates it is asked only if some were not done.
+    fn update(
+        &mut self,
+        session: &mut Self::Session,
+        part: Part<'_>,
+        shape: &Shape,
+    ) -> impl Future<Output = Result<Touched, Fault>> + Send {
+        async move {
+            let mut touched = Touched::default();
+            if shape.is_conditional() {
+                touched = self.absent(session, part, shape).await?;
+            }
+            let written = self.change(session, part, shape).await?;
+            if !shape.is_conditional() && written < part.len() as u64 {
+                touched = self.absent(session, part, shape).await?;
+            }
+            Ok(Touched { written, ..touched })
+        }
+    }
 }
 
 /// A transaction on a connection of the pool.

@@ -1,4 +1,5 @@
-//! The connection that goes from one batch to the next while batches follow each other.
+//! The connection that goes from one batch to the next while batches follow each other, and where it goes when it does
+//! not.
 //!
 //! To give a connection back to its pool and to take one again costs as many trips as a small batch does: a pool asks
 //! both times whether it lives. But none may be kept from others. So it is kept only if the pool has another one or may
@@ -6,7 +7,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sea_orm::sqlx::{Database, Pool, pool::PoolConnection};
+use sea_orm::sqlx::{self, Database, Pool, pool::PoolConnection};
 
 /// A pool, and at most one of its connections with no transaction open on it.
 pub(super) struct Spare<DB: Database> {
@@ -55,5 +56,44 @@ impl<DB: Database> Spare<DB> {
     /// No code panics while it holds the lock, so a poisoned one still guards sound data.
     fn place(&self) -> MutexGuard<'_, Option<PoolConnection<DB>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection in use. Dropped, it is closed if a transaction may be open on it, by which the server rolls back; kept
+/// for the next batch if it is known to be sound; and else given back to the pool, which looks whether it lives.
+pub(super) struct Held<DB: Database> {
+    /// Taken by the drop alone.
+    connection: Option<PoolConnection<DB>>,
+    spare: Spare<DB>,
+    /// Whether a transaction may be open.
+    pub(super) open: bool,
+    /// Whether the last thing that happened on the connection went well, so that the next batch may have it.
+    pub(super) sound: bool,
+}
+
+impl<DB: Database> Held<DB> {
+    pub(super) fn new(connection: PoolConnection<DB>, spare: &Spare<DB>, open: bool) -> Self {
+        Self { connection: Some(connection), spare: spare.clone(), open, sound: false }
+    }
+
+    /// The connection; it is there until the drop.
+    pub(super) fn connection(&mut self) -> Result<&mut DB::Connection, sqlx::Error> {
+        self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    /// Notes that no transaction is open any more.
+    pub(super) fn end(&mut self) {
+        self.open = false;
+        self.sound = true;
+    }
+}
+
+impl<DB: Database> Drop for Held<DB> {
+    fn drop(&mut self) {
+        match self.connection.take() {
+            Some(mut connection) if self.open => connection.close_on_drop(),
+            Some(connection) if self.sound => self.spare.keep(connection),
+            _ => {}
+        }
     }
 }

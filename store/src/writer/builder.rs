@@ -254,15 +254,15 @@ impl<E: EntityTrait, W> WriterBuilder<E, W> {
                 Err(refusal("idempotency_key", "says what on_conflict and conflict_target say; set it alone"))
             };
         }
+        if !matches!(self.on_conflict, OnConflict::Reject) {
+            refuse_empty("conflict_target", &target)?;
+        }
         match &self.on_conflict {
             OnConflict::Reject if self.conflict_target.is_some() => Err(refusal(
                 "conflict_target",
                 "has no effect while conflicts are rejected; set on_conflict too",
             )),
             OnConflict::Reject => Ok(Conflict::Reject),
-            _ if target.is_empty() => {
-                Err(refusal("conflict_target", "is empty; name the columns of a unique index"))
-            }
             OnConflict::DoNothing => Ok(Conflict::DoNothing { target }),
             OnConflict::Update(columns) if columns.is_empty() => {
                 Err(refusal("on_conflict", "updates no column; name some, or use DoNothing"))

@@ -22,7 +22,7 @@ pub(super) use self::fault::severity;
 use self::{fault::fault, session::Session, statement::Rows};
 use super::{
     bound,
-    database::{Database, Touched},
+    database::{Asked, Database, Touched},
     fault::{Fault, Severity},
     part::Part,
     spare::Spare,
@@ -68,8 +68,24 @@ impl Mysql {
     fn rows(&self) -> Rows {
         self.server.map_or(Rows::Selects, |server| server.rows)
     }
+}
 
-    /// The updates whose row the table does not hold, or not as they expect it.
+async fn execute(session: &mut Session, text: Text, part: Part<'_>) -> Result<u64, Fault> {
+    match arguments::borrowed(part) {
+        Some(arguments) => session.execute(text, arguments).await,
+        None => session.execute(text, bound::values(part)).await,
+    }
+}
+
+impl Asked for Mysql {
+    async fn change(&mut self, session: &mut Session, part: Part<'_>, shape: &Shape) -> Result<u64, Fault> {
+        let given = (part.len(), self.rows());
+        let text = self.texts.text(shape, part.len(), || statement::update(&self.table, shape, given));
+        // The driver asks for the rows that were found, whether or not they were changed by it.
+        execute(session, text, part).await
+    }
+
+    /// A query with a condition locks the rows.
     async fn absent(
         &mut self,
         session: &mut Session,
@@ -79,35 +95,6 @@ impl Mysql {
         let given = (part.len(), self.rows());
         let text = self.absent.text(shape, part.len(), || statement::absent(&self.table, shape, given));
         session.absent(text, bound::names(&self.table, part)).await
-    }
-
-    /// What a condition says of a row is asked before the update, which changes it, and the rows are locked from then
-    /// on. Of other updates it is asked only if some were not done.
-    async fn update(
-        &mut self,
-        session: &mut Session,
-        part: Part<'_>,
-        shape: &Shape,
-    ) -> Result<Touched, Fault> {
-        let mut touched = Touched::default();
-        if shape.is_conditional() {
-            touched = self.absent(session, part, shape).await?;
-        }
-        let given = (part.len(), self.rows());
-        let text = self.texts.text(shape, part.len(), || statement::update(&self.table, shape, given));
-        // The driver asks for the rows that were found, whether or not they were changed by it.
-        let written = execute(session, text, part).await?;
-        if !shape.is_conditional() && written < part.len() as u64 {
-            touched = self.absent(session, part, shape).await?;
-        }
-        Ok(Touched { written, ..touched })
-    }
-}
-
-async fn execute(session: &mut Session, text: Text, part: Part<'_>) -> Result<u64, Fault> {
-    match arguments::borrowed(part) {
-        Some(arguments) => session.execute(text, arguments).await,
-        None => session.execute(text, bound::values(part)).await,
     }
 }
 

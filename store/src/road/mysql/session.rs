@@ -1,24 +1,19 @@
 //! One transaction on one connection of the pool.
 
-use sea_orm::sqlx::{self, IntoArguments, MySql, Row as _, pool::PoolConnection};
+use sea_orm::sqlx::{self, IntoArguments, MySql, MySqlConnection, Row as _, pool::PoolConnection};
 use sea_query_sqlx::SqlxValues;
 
 use super::fault::{fault, of_commit};
 use crate::road::{
     database::{self, Session as _, Touched},
     fault::Fault,
-    spare::Spare,
+    spare::{Held, Spare},
     texts::Text,
 };
 
 /// A connection with a transaction open on it.
 pub(in crate::road) struct Session {
-    /// Taken by the drop alone.
-    connection: Option<PoolConnection<MySql>>,
-    spare: Spare<MySql>,
-    open: bool,
-    /// Whether the last thing that happened on the connection went well, so that the next batch may have it.
-    sound: bool,
+    held: Held<MySql>,
     /// Whether there is a savepoint to go back to.
     marked: bool,
 }
@@ -37,20 +32,13 @@ impl Session {
 
     async fn open(connection: PoolConnection<MySql>, spare: &Spare<MySql>) -> Result<Self, Fault> {
         // Before the await: a begin that is cancelled may have begun.
-        let mut session = Self {
-            connection: Some(connection),
-            spare: spare.clone(),
-            open: true,
-            sound: false,
-            marked: false,
-        };
+        let mut session = Self { held: Held::new(connection, spare, true), marked: false };
         session.control("START TRANSACTION").await?;
         Ok(session)
     }
 
-    /// The connection; it is there until the drop.
-    fn connection(&mut self) -> Result<&mut PoolConnection<MySql>, Fault> {
-        self.connection.as_mut().ok_or_else(|| fault(sqlx::Error::PoolClosed))
+    fn connection(&mut self) -> Result<&mut MySqlConnection, Fault> {
+        self.held.connection().map_err(fault)
     }
 
     /// Runs a statement that is kept prepared; returns how many rows it found or made.
@@ -59,7 +47,7 @@ impl Session {
         sql: Text,
         values: impl IntoArguments<MySql>,
     ) -> Result<u64, Fault> {
-        let done = sqlx::query_with(sql, values).execute(&mut **self.connection()?).await.map_err(fault)?;
+        let done = sqlx::query_with(sql, values).execute(self.connection()?).await.map_err(fault)?;
         Ok(done.rows_affected())
     }
 
@@ -67,7 +55,7 @@ impl Session {
     pub(super) async fn absent(&mut self, sql: Text, values: SqlxValues) -> Result<Touched, Fault> {
         let query = sqlx::query_with::<MySql, _>(sql, values);
         let mut touched = Touched::default();
-        for row in query.fetch_all(&mut **self.connection()?).await.map_err(fault)? {
+        for row in query.fetch_all(self.connection()?).await.map_err(fault)? {
             touched.leave(row.try_get(0).map_err(fault)?, row.try_get::<i64, _>(1).map_err(fault)? != 0);
         }
         Ok(touched)
@@ -82,14 +70,14 @@ impl Session {
     pub(super) async fn conflicts(&mut self) -> Result<(u64, u64), Fault> {
         let query =
             sqlx::query("SELECT CAST(@cofferdam_met AS UNSIGNED), CAST(@cofferdam_foreign AS UNSIGNED)");
-        let row = query.fetch_one(&mut **self.connection()?).await.map_err(fault)?;
+        let row = query.fetch_one(self.connection()?).await.map_err(fault)?;
         Ok((row.try_get(0).map_err(fault)?, row.try_get(1).map_err(fault)?))
     }
 }
 
 impl database::Session for Session {
     async fn control(&mut self, sql: &'static str) -> Result<(), Fault> {
-        sqlx::raw_sql(sql).execute(&mut **self.connection()?).await.map(drop).map_err(fault)
+        sqlx::raw_sql(sql).execute(self.connection()?).await.map(drop).map_err(fault)
     }
 
     async fn run(&mut self, sql: Text, values: SqlxValues) -> Result<(), Fault> {
@@ -114,8 +102,7 @@ impl database::Session for Session {
     }
 
     fn end(&mut self) {
-        self.open = false;
-        self.sound = true;
+        self.held.end();
     }
 
     fn of_commit(fault: Fault) -> Fault {
@@ -123,17 +110,6 @@ impl database::Session for Session {
     }
 
     async fn roll_back(mut self) {
-        self.open = self.control("ROLLBACK").await.is_err();
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        match self.connection.take() {
-            Some(mut connection) if self.open => connection.close_on_drop(),
-            Some(connection) if self.sound => self.spare.keep(connection),
-            // Back to the pool, which looks whether it lives.
-            _ => {}
-        }
+        self.held.open = self.control("ROLLBACK").await.is_err();
     }
 }

@@ -1,6 +1,6 @@
 //! One transaction, or one statement, on one connection of the pool.
 
-use sea_orm::sqlx::{self, IntoArguments, Postgres, Row as _, pool::PoolConnection};
+use sea_orm::sqlx::{self, IntoArguments, PgConnection, Postgres, Row as _, pool::PoolConnection};
 use sea_query_sqlx::SqlxValues;
 
 use super::{
@@ -11,7 +11,7 @@ use crate::{
     road::{
         database::{self, Session as _, Touched},
         fault::Fault,
-        spare::Spare,
+        spare::{Held, Spare},
         texts::Text,
     },
     row::Row,
@@ -19,12 +19,7 @@ use crate::{
 
 /// A connection, as a rule with a transaction open on it.
 pub(in crate::road) struct Session {
-    /// Taken by the drop alone.
-    connection: Option<PoolConnection<Postgres>>,
-    spare: Spare<Postgres>,
-    open: bool,
-    /// Whether the last thing that happened on the connection went well, so that the next batch may have it.
-    sound: bool,
+    held: Held<Postgres>,
     /// Whether there is a savepoint to go back to.
     marked: bool,
 }
@@ -59,17 +54,16 @@ impl Session {
     }
 
     fn on(connection: PoolConnection<Postgres>, spare: &Spare<Postgres>, open: bool) -> Self {
-        Self { connection: Some(connection), spare: spare.clone(), open, sound: false, marked: false }
+        Self { held: Held::new(connection, spare, open), marked: false }
     }
 
-    /// The connection; it is there until the drop.
-    fn connection(&mut self) -> Result<&mut PoolConnection<Postgres>, Fault> {
-        self.connection.as_mut().ok_or_else(|| fault(sqlx::Error::PoolClosed))
+    fn connection(&mut self) -> Result<&mut PgConnection, Fault> {
+        self.held.connection().map_err(fault)
     }
 
     /// Whether a failure takes all back that was written, for the batch to be written again with more care.
     pub(super) fn can_be_undone(&self) -> bool {
-        self.open && !self.marked
+        self.held.open && !self.marked
     }
 
     /// Runs a statement that is kept prepared.
@@ -78,9 +72,8 @@ impl Session {
         sql: Text,
         arguments: impl IntoArguments<Postgres>,
     ) -> Result<Touched, Fault> {
-        let done =
-            sqlx::query_with(sql, arguments).execute(&mut **self.connection()?).await.map_err(fault)?;
-        self.sound = !self.open;
+        let done = sqlx::query_with(sql, arguments).execute(self.connection()?).await.map_err(fault)?;
+        self.held.sound = !self.held.open;
         Ok(Touched::rows(done.rows_affected()))
     }
 
@@ -94,8 +87,8 @@ impl Session {
         conditional: bool,
     ) -> Result<Touched, Fault> {
         let query = sqlx::query_with(sql, arguments);
-        let untouched = query.fetch_all(&mut **self.connection()?).await.map_err(fault)?;
-        self.sound = !self.open;
+        let untouched = query.fetch_all(self.connection()?).await.map_err(fault)?;
+        self.held.sound = !self.held.open;
         let mut touched = Touched::rows(rows.saturating_sub(untouched.len() as u64));
         for row in &untouched {
             let there: bool = row.try_get(1).map_err(fault)?;
@@ -140,7 +133,7 @@ impl Session {
 impl database::Session for Session {
     async fn control(&mut self, sql: &'static str) -> Result<(), Fault> {
         // Unprepared: these come once a transaction and have nothing to plan.
-        sqlx::raw_sql(sql).execute(&mut **self.connection()?).await.map(drop).map_err(fault)
+        sqlx::raw_sql(sql).execute(self.connection()?).await.map(drop).map_err(fault)
     }
 
     async fn run(&mut self, sql: Text, values: SqlxValues) -> Result<(), Fault> {
@@ -172,8 +165,7 @@ impl database::Session for Session {
     }
 
     fn end(&mut self) {
-        self.open = false;
-        self.sound = true;
+        self.held.end();
     }
 
     fn of_commit(fault: Fault) -> Fault {
@@ -181,17 +173,6 @@ impl database::Session for Session {
     }
 
     async fn roll_back(mut self) {
-        self.open = self.control("ROLLBACK").await.is_err();
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        match self.connection.take() {
-            Some(mut connection) if self.open => connection.close_on_drop(),
-            Some(connection) if self.sound => self.spare.keep(connection),
-            // Back to the pool, which looks whether it lives.
-            _ => {}
-        }
+        self.held.open = self.control("ROLLBACK").await.is_err();
     }
 }

@@ -36,7 +36,7 @@ pub(super) use self::fault::severity;
 use self::{cell::cell, session::Session, steps::Steps};
 use super::{
     bound,
-    database::{Database, Touched},
+    database::{Asked, Database, Touched},
     fault::Fault,
     part::Part,
     texts::Texts,
@@ -115,38 +115,7 @@ impl Sqlite {
         sizes.into_iter().map(text).collect()
     }
 
-    /// The updates whose row the table does not hold, or not as they expect it.
-    async fn absent(
-        &mut self,
-        session: &mut Session,
-        part: Part<'_>,
-        shape: &Shape,
-    ) -> Result<Touched, Fault> {
-        let text = self.absent.text(shape, part.len(), || statement::absent(&self.table, shape, part.len()));
-        session.absent(text, bound::names(&self.table, part)).await
-    }
-
-    /// What a condition says of a row is asked before the update, which changes it; nobody else writes in between. Of
-    /// other updates it is asked only if some were not done.
-    async fn update(
-        &mut self,
-        session: &mut Session,
-        part: Part<'_>,
-        shape: &Shape,
-    ) -> Result<Touched, Fault> {
-        let mut touched = Touched::default();
-        if shape.is_conditional() {
-            touched = self.absent(session, part, shape).await?;
-        }
-        let text = self.texts.text(shape, part.len(), || statement::update(&self.table, shape, part.len()));
-        let written = session.execute(text, bound::values(part)).await?.rows_affected();
-        if !shape.is_conditional() && written < part.len() as u64 {
-            touched = self.absent(session, part, shape).await?;
-        }
-        Ok(Touched { written, ..touched })
-    }
-
-    /// The same, of the rows with these numbers.
+    /// What [`Asked::absent`] says of the rows with these numbers.
     async fn absent_of(
         &mut self,
         session: &mut Session,
@@ -165,6 +134,24 @@ impl Sqlite {
             numbers = rest;
         }
         Ok(touched)
+    }
+}
+
+impl Asked for Sqlite {
+    async fn change(&mut self, session: &mut Session, part: Part<'_>, shape: &Shape) -> Result<u64, Fault> {
+        let text = self.texts.text(shape, part.len(), || statement::update(&self.table, shape, part.len()));
+        Ok(session.execute(text, bound::values(part)).await?.rows_affected())
+    }
+
+    /// Nobody else writes while the transaction is open.
+    async fn absent(
+        &mut self,
+        session: &mut Session,
+        part: Part<'_>,
+        shape: &Shape,
+    ) -> Result<Touched, Fault> {
+        let text = self.absent.text(shape, part.len(), || statement::absent(&self.table, shape, part.len()));
+        session.absent(text, bound::names(&self.table, part)).await
     }
 }
 
