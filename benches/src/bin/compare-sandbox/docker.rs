@@ -5,11 +5,11 @@
 
 use std::time::Instant;
 
-use cofferdam_benches::Samples;
+use cofferdam_benches::{Samples, chain};
 use cofferdam_sandbox::{DockerSandbox, Input, Limits, Program, Sandbox, Session};
 
 use super::Problem;
-use super::report::{Report, chain, median};
+use super::report::{Report, median};
 
 /// A sandbox without a pool and one with, and what they took.
 pub(super) struct Docker {

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use cofferdam_benches::chain;
 use report::Report;
 
 /// Measures the sandboxes side by side with a bare python3 process and with bashkit's CPython.
@@ -106,7 +107,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("compare-sandbox: {}", report::chain(problem.as_ref()));
+            eprintln!("compare-sandbox: {}", chain(problem.as_ref()));
             ExitCode::FAILURE
         }
     }

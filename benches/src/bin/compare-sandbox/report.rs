@@ -1,6 +1,5 @@
 //! What is printed: a table to read, then one line of JSON with the same figures.
 
-use std::error::Error;
 use std::fmt::Write as _;
 
 use cofferdam_benches::Samples;
@@ -108,17 +107,6 @@ impl Report {
 /// The median in microseconds, where anything was measured.
 pub(super) fn median(samples: &Samples) -> Option<f64> {
     (!samples.is_empty()).then(|| samples.micros(50))
-}
-
-/// An error with all that lies below it, in one line.
-pub(super) fn chain(problem: &dyn Error) -> String {
-    let mut text = problem.to_string();
-    let mut below = problem.source();
-    while let Some(source) = below {
-        let _ = write!(text, ": {source}");
-        below = source.source();
-    }
-    text
 }
 
 /// More digits than these are noise.

@@ -10,29 +10,21 @@ use sea_orm::sqlx::{self, Acquire as _, Arguments as _, AssertSqlSafe, mysql::My
 
 use super::Problem;
 use super::fill::{COLUMNS, Change, Model};
-use super::text::{Text, bind, bind_row, marks, tuples};
+use super::text::{Text, bind, bind_row, marks, tuples, write_rows};
 
 pub(super) async fn insert(
     database: &DatabaseConnection,
     rows: Vec<Model>,
     size: usize,
 ) -> Result<(), Problem> {
-    let mut text = Text::new(|rows| {
+    let text = Text::new(|rows| {
         let tuples = tuples(rows, |_| format!("({})", marks(COLUMNS)));
         format!("INSERT INTO compare_store_fill VALUES {tuples}")
     });
-    let mut connection = database.get_mysql_connection_pool().acquire().await?;
-    let mut transaction = connection.begin().await?;
-    let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let count = size.min(rows.len());
-        let mut arguments = MySqlArguments::default();
-        for row in rows.by_ref().take(count) {
-            bind_row!(arguments, row);
-        }
-        sqlx::query_with(text.of(count), arguments).execute(&mut *transaction).await?;
-    }
-    Ok(transaction.commit().await?)
+    let pool = database.get_mysql_connection_pool();
+    write_rows!(pool, text, rows by size, MySqlArguments, |arguments, row| {
+        bind_row!(arguments, row);
+    })
 }
 
 /// INSERT … ON DUPLICATE KEY UPDATE. The columns that are not changed get values that are never used, since the server
@@ -42,25 +34,17 @@ pub(super) async fn update(
     rows: Vec<Change>,
     size: usize,
 ) -> Result<(), Problem> {
-    let mut text = Text::new(|rows| {
+    let text = Text::new(|rows| {
         let tuples = tuples(rows, |_| "(?, '', '', ?, ?, 0, 0, '', NULL, ?)".to_owned());
         format!(
             "INSERT INTO compare_store_fill VALUES {tuples} ON DUPLICATE KEY UPDATE price = VALUES(price), \
              quantity = VALUES(quantity), note = VALUES(note)"
         )
     });
-    let mut connection = database.get_mysql_connection_pool().acquire().await?;
-    let mut transaction = connection.begin().await?;
-    let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let count = size.min(rows.len());
-        let mut arguments = MySqlArguments::default();
-        for row in rows.by_ref().take(count) {
-            bind!(arguments, row.id, row.price, row.quantity, row.note);
-        }
-        sqlx::query_with(text.of(count), arguments).execute(&mut *transaction).await?;
-    }
-    Ok(transaction.commit().await?)
+    let pool = database.get_mysql_connection_pool();
+    write_rows!(pool, text, rows by size, MySqlArguments, |arguments, row| {
+        bind!(arguments, row.id, row.price, row.quantity, row.note);
+    })
 }
 
 /// LOAD DATA of a file that the server reads; to write it belongs to the time.

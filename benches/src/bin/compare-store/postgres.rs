@@ -8,29 +8,21 @@ use sea_orm::{ActiveModelTrait as _, DatabaseConnection, IntoActiveModel as _, I
 
 use super::Problem;
 use super::fill::{self, COLUMNS, Change, Model};
-use super::text::{Text, bind, bind_row, numbers, tuples};
+use super::text::{Text, bind, bind_row, numbers, tuples, write_rows};
 
 pub(super) async fn insert(
     database: &DatabaseConnection,
     rows: Vec<Model>,
     size: usize,
 ) -> Result<(), Problem> {
-    let mut text = Text::new(|rows| {
+    let text = Text::new(|rows| {
         let tuples = tuples(rows, |row| format!("({})", numbers(row, COLUMNS)));
         format!("INSERT INTO compare_store_fill VALUES {tuples}")
     });
-    let mut connection = database.get_postgres_connection_pool().acquire().await?;
-    let mut transaction = connection.begin().await?;
-    let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let count = size.min(rows.len());
-        let mut arguments = PgArguments::default();
-        for row in rows.by_ref().take(count) {
-            bind_row!(arguments, row);
-        }
-        sqlx::query_with(text.of(count), arguments).execute(&mut *transaction).await?;
-    }
-    Ok(transaction.commit().await?)
+    let pool = database.get_postgres_connection_pool();
+    write_rows!(pool, text, rows by size, PgArguments, |arguments, row| {
+        bind_row!(arguments, row);
+    })
 }
 
 pub(super) async fn update(
@@ -38,7 +30,7 @@ pub(super) async fn update(
     rows: Vec<Change>,
     size: usize,
 ) -> Result<(), Problem> {
-    let mut text = Text::new(|rows| {
+    let text = Text::new(|rows| {
         let tuples = tuples(rows, |row| match row {
             0 => "($1::bigint, $2::float8, $3::bigint, $4::text)".to_owned(),
             row => format!("({})", numbers(row, 4)),
@@ -49,18 +41,10 @@ pub(super) async fn update(
              WHERE target.id = given.id"
         )
     });
-    let mut connection = database.get_postgres_connection_pool().acquire().await?;
-    let mut transaction = connection.begin().await?;
-    let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let count = size.min(rows.len());
-        let mut arguments = PgArguments::default();
-        for row in rows.by_ref().take(count) {
-            bind!(arguments, row.id, row.price, row.quantity, row.note);
-        }
-        sqlx::query_with(text.of(count), arguments).execute(&mut *transaction).await?;
-    }
-    Ok(transaction.commit().await?)
+    let pool = database.get_postgres_connection_pool();
+    write_rows!(pool, text, rows by size, PgArguments, |arguments, row| {
+        bind!(arguments, row.id, row.price, row.quantity, row.note);
+    })
 }
 
 /// The columns of some rows.

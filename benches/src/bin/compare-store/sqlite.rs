@@ -10,26 +10,18 @@ use sea_orm::sqlx::{self, Acquire as _, Arguments as _, sqlite::SqliteArguments}
 
 use super::Problem;
 use super::fill::{COLUMNS, Change, Model};
-use super::text::{Text, bind, bind_row, marks, tuples};
+use super::text::{Text, bind, bind_row, marks, tuples, write_rows};
 
 pub(super) async fn insert(
     database: &DatabaseConnection,
     rows: Vec<Model>,
     size: usize,
 ) -> Result<(), Problem> {
-    let mut text = Text::new(insert_text);
-    let mut connection = database.get_sqlite_connection_pool().acquire().await?;
-    let mut transaction = connection.begin().await?;
-    let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let count = size.min(rows.len());
-        let mut arguments = SqliteArguments::default();
-        for row in rows.by_ref().take(count) {
-            bind_row!(arguments, row);
-        }
-        sqlx::query_with(text.of(count), arguments).execute(&mut *transaction).await?;
-    }
-    Ok(transaction.commit().await?)
+    let text = Text::new(insert_text);
+    let pool = database.get_sqlite_connection_pool();
+    write_rows!(pool, text, rows by size, SqliteArguments, |arguments, row| {
+        bind_row!(arguments, row);
+    })
 }
 
 /// With a `+` before the key's value, which keeps SQLite from building an index over the VALUES: each key is looked up
@@ -39,25 +31,17 @@ pub(super) async fn update(
     rows: Vec<Change>,
     size: usize,
 ) -> Result<(), Problem> {
-    let mut text = Text::new(|rows| {
+    let text = Text::new(|rows| {
         let tuples = tuples(rows, |_| format!("({})", marks(4)));
         format!(
             "UPDATE compare_store_fill AS target SET price = given.column2, quantity = given.column3, \
              note = given.column4 FROM (VALUES {tuples}) AS given WHERE target.id = +given.column1"
         )
     });
-    let mut connection = database.get_sqlite_connection_pool().acquire().await?;
-    let mut transaction = connection.begin().await?;
-    let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let count = size.min(rows.len());
-        let mut arguments = SqliteArguments::default();
-        for row in rows.by_ref().take(count) {
-            bind!(arguments, row.id, row.price, row.quantity, row.note);
-        }
-        sqlx::query_with(text.of(count), arguments).execute(&mut *transaction).await?;
-    }
-    Ok(transaction.commit().await?)
+    let pool = database.get_sqlite_connection_pool();
+    write_rows!(pool, text, rows by size, SqliteArguments, |arguments, row| {
+        bind!(arguments, row.id, row.price, row.quantity, row.note);
+    })
 }
 
 /// rusqlite: a prepared statement of so many rows.

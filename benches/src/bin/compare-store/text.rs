@@ -68,4 +68,24 @@ macro_rules! bind_row {
     };
 }
 
-pub(super) use {bind, bind_row};
+/// Writes rows in statements of so many, all in one transaction on one connection. A macro, since each driver has types
+/// of its own.
+macro_rules! write_rows {
+    ($pool:expr, $text:expr, $rows:ident by $size:ident, $kind:ty, |$arguments:ident, $row:ident| $bind:block) => {{
+        let mut text = $text;
+        let mut connection = $pool.acquire().await?;
+        let mut transaction = connection.begin().await?;
+        let mut rows = $rows.into_iter();
+        while rows.len() > 0 {
+            let count = $size.min(rows.len());
+            let mut $arguments = <$kind>::default();
+            for $row in rows.by_ref().take(count) {
+                $bind
+            }
+            sqlx::query_with(text.of(count), $arguments).execute(&mut *transaction).await?;
+        }
+        Ok(transaction.commit().await?)
+    }};
+}
+
+pub(super) use {bind, bind_row, write_rows};
